@@ -1,0 +1,58 @@
+# One box of the architecture = one static library plus the tests that stand beside its sources.
+include(GoogleTest)
+find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(nucleus_options INTERFACE)
+target_compile_options(nucleus_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -fvisibility=hidden
+  -fstack-protector-strong -fno-strict-overflow)
+target_compile_definitions(nucleus_options INTERFACE
+  $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> NUCLEUS_VERSION="${PROJECT_VERSION}")
+target_include_directories(nucleus_options INTERFACE ${PROJECT_SOURCE_DIR})
+if(NUCLEUS_SANITIZE)
+  target_compile_options(nucleus_options INTERFACE -fsanitize=${NUCLEUS_SANITIZE} -fno-omit-frame-pointer
+                                                   -fno-sanitize-recover=all)
+  target_link_options(nucleus_options INTERFACE -fsanitize=${NUCLEUS_SANITIZE})
+endif()
+
+# Adds tests from FILES to ctest under one LABEL; each TEST() is a ctest test of its own.
+function(nucleus_test_program name label)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE nucleus_options GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE NUCLEUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS ${label} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()
+
+# nucleus_box(NAME [DEPENDS lib...] [PRIVATE third-party...])
+# Every *.cpp here and in DIRS belongs to the library, x_test.cpp to its unit tests, x_kernel_test.cpp to the kernel lane.
+function(nucleus_box name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE;DIRS" ${ARGN})
+  set(globs *.cpp)
+  foreach(dir ${ARG_DIRS})
+    list(APPEND globs ${dir}/*.cpp)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${globs})
+  set(kernel_tests ${sources})
+  list(FILTER kernel_tests INCLUDE REGEX "_kernel_test\\.cpp$")
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER tests EXCLUDE REGEX "_kernel_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  add_library(nucleus_${name} STATIC ${sources})
+  target_link_libraries(nucleus_${name} PUBLIC nucleus_options ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE})
+  if(tests)
+    nucleus_test_program(${name}_test unit ${tests})
+    target_link_libraries(${name}_test PRIVATE nucleus_${name} ${ARG_PRIVATE})
+  endif()
+  if(kernel_tests)
+    nucleus_test_program(${name}_kernel_test kernel ${kernel_tests})
+    target_link_libraries(${name}_kernel_test PRIVATE nucleus_${name} ${ARG_PRIVATE})
+  endif()
+endfunction()
