@@ -71,6 +71,7 @@ struct HostFacts {
   std::uint64_t capabilities = 0;   // effective set of the runtime
   bool apparmor = false;
   bool selinux = false;
+  std::vector<std::string> thermal_paths;       // existing /sys/devices/system/cpu/cpuN/thermal_throttle
   std::string lockdown;                        // "", "none", "integrity", "confidentiality"
   std::map<std::string, RlimitFact> rlimits;   // keyed RLIMIT_NOFILE ...
   std::map<std::string, NamespaceFact> namespace_paths;  // keyed by linux.namespaces[].path

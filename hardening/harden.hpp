@@ -1,0 +1,51 @@
+// The rewrite: a pure function from a validated Spec to a stricter one.
+#pragma once
+
+#include "hardening/landlock_rules.hpp"
+#include "hardening/modes.hpp"
+#include "hardening/policy.hpp"
+#include "hardening/report.hpp"
+#include "oci/spec.hpp"
+#include "runtime/base/host_facts.hpp"
+#include "runtime/base/result.hpp"
+
+namespace nucleus::hardening {
+
+struct Hardened {
+  Mode mode = Mode::agent;
+  oci::Spec spec;
+  Report report;
+  LandlockRuleset landlock;
+  bool ephemeral_root = false;  // writes to / go to a tmpfs that dies with the container
+};
+
+// Idempotent (hardening the result changes nothing and reports no `tightened` or `dropped` finding) and monotone
+// (capabilities, writable paths, syscalls, reachable namespaces only shrink unless a grant says otherwise).
+// In mode passthrough the Spec is returned unchanged, without Landlock.
+// Errors: ErrorCode::policy with the request, the rule and the line that would grant it.
+[[nodiscard]] Result<Hardened> harden(const oci::Spec& spec, const Policy& policy, const HostFacts& facts, Mode mode);
+
+// The same for a process that joins a running container (`exec`): `process` gets at most what `init` (the container's
+// hardened process) has. A request beyond it is dropped or refused as law 1 says.
+struct HardenedProcess {
+  oci::Process process;
+  Report report;
+};
+[[nodiscard]] Result<HardenedProcess> harden_process(const oci::Process& process, const oci::Process& init,
+                                                     const Policy& policy, const HostFacts& facts, Mode mode);
+
+// Which mode and which extra grants apply, from host configuration, command line and annotations (semantics.md).
+struct Selection {
+  Mode mode = Mode::agent;
+  std::string policy;         // name of the set
+  std::vector<Grant> grants;  // from the command line and annotations, to be appended to the set's own
+};
+struct CommandLineChoice {
+  std::string mode;                 // "" when not given
+  std::string policy;               // "" when not given
+  std::vector<std::string> grants;  // --grant
+};
+[[nodiscard]] Result<Selection> select(const HostConfig& host, const CommandLineChoice& choice,
+                                       const std::map<std::string, std::string>& annotations);
+
+}  // namespace nucleus::hardening
