@@ -1,0 +1,162 @@
+// nucleus-oci: argv -> command. Everything a command decides or does lives in its own file.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "oci/documents.hpp"
+#include "runtime/base/io.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/cli/command.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+constexpr std::array<Option, 11> kGlobalOptions = {{
+    {"root", 0, "DIR", "state root (default /run/nucleus, or $XDG_RUNTIME_DIR/nucleus without root)"},
+    {"log", 0, "FILE", "where the fatal error is appended"},
+    {"log-format", 0, "FORMAT", "text or json"},
+    {"debug", 0, "", "say more on stderr"},
+    {"config", 0, "FILE", "host configuration (default /etc/nucleus/nucleus.toml)"},
+    {"systemd-cgroup", 0, "", "systemd cgroup driver (not in this version)"},
+    {"rootless", 0, "VALUE", "accepted for runc's sake; detected"},
+    {"criu", 0, "PATH", "accepted for runc's sake; unused"},
+    {"log-level", 0, "LEVEL", "debug is the same as --debug"},
+    {"version", 'v', "", "print the version"},
+    {"help", 'h', "", "print this text"},
+}};
+
+constexpr int kUnknownCommand = 3;  // runc's status
+
+std::string default_root() {
+  const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+  if (::geteuid() != 0 && runtime_dir != nullptr && *runtime_dir != '\0') {
+    return std::string(runtime_dir) + "/nucleus";
+  }
+  return "/run/nucleus";
+}
+
+// A runtime started with 0, 1 or 2 closed would otherwise open its own files there and hand them to the container.
+void ensure_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) {
+      (void)::open("/dev/null", O_RDWR);
+    }
+  }
+}
+
+std::string version_text() {
+  return "nucleus-oci version " NUCLEUS_VERSION "\nspec: " + std::string(oci::kSpecVersion) + "\n";
+}
+
+std::string help_text() {
+  std::string out = "nucleus-oci - run OCI bundles under much stricter defaults\n\nusage: nucleus-oci [global options] "
+                    "command [options] [arguments]\n\ncommands:\n";
+  for (const Command& command : commands()) {
+    std::string line = "   " + std::string(command.name);
+    line.resize(16, ' ');
+    out += line + std::string(command.help) + "\n";
+  }
+  return out + "\nglobal options:\n" + describe_options(kGlobalOptions);
+}
+
+std::string command_help(const Command& command) {
+  return "usage: nucleus-oci " + std::string(command.name) + " [options] " + std::string(command.arguments) + "\n\n" +
+         std::string(command.help) + "\n\noptions:\n" + describe_options(command.options);
+}
+
+Result<Globals> globals_from(const Arguments& arguments) {
+  Globals out;
+  out.root = arguments.get("root", default_root());
+  out.config = arguments.get("config", out.config);
+  out.systemd_cgroup = arguments.has("systemd-cgroup");
+  out.debug = arguments.has("debug") || arguments.get("log-level") == "debug";
+  const std::string format = arguments.get("log-format", "text");
+  if (format != "text" && format != "json") {
+    return fail(ErrorCode::usage, "invalid log-format: " + format);
+  }
+  configure_log({arguments.get("log"), format == "json" ? LogFormat::json : LogFormat::text, out.debug});
+  if (out.root.empty() || out.root.front() != '/') {
+    std::array<char, 4096> cwd{};
+    if (::getcwd(cwd.data(), cwd.size()) == nullptr) {
+      return fail_errno("getcwd");
+    }
+    out.root = std::string(cwd.data()) + "/" + out.root;
+  }
+  return out;
+}
+
+Status check_count(const Command& command, std::size_t given) {
+  const auto least = static_cast<std::size_t>(command.least);
+  if (given >= least && (command.most < 0 || given <= static_cast<std::size_t>(command.most))) {
+    return {};
+  }
+  const std::string name = "\"" + std::string(command.name) + "\" requires ";
+  const std::string bound = command.least == command.most ? "exactly " : (given < least ? "a minimum of " : "a maximum of ");
+  return fail(ErrorCode::usage,
+              name + bound + std::to_string(given < least ? command.least : command.most) + " argument(s)");
+}
+
+Result<int> run_command(const Globals& globals, const Command& command, const std::vector<std::string>& words) {
+  auto arguments = parse_options(command.options, words);
+  if (!arguments) {
+    (void)print(command_help(command));
+    return tl::unexpected<Error>(std::move(arguments).error());
+  }
+  if (arguments->has("help")) {
+    TRY(print(command_help(command)));
+    return 0;
+  }
+  TRY(check_count(command, arguments->rest.size()));
+  return command.run(globals, *arguments);
+}
+
+int report(const Error& error, int status) {
+  log_fatal(error.text);
+  return status;
+}
+
+int dispatch(const std::vector<std::string>& words) {
+  auto arguments = parse_options(kGlobalOptions, words);
+  if (!arguments) {
+    (void)print(help_text());
+    return report(arguments.error(), 1);
+  }
+  if (arguments->has("version")) {
+    return print(version_text()) ? 0 : 1;
+  }
+  if (arguments->has("help") || arguments->rest.empty() || arguments->rest.front() == "help") {
+    return print(help_text()) ? 0 : 1;
+  }
+  auto globals = globals_from(*arguments);
+  if (!globals) {
+    return report(globals.error(), 1);
+  }
+  const std::string name = arguments->rest.front();
+  const auto all = commands();
+  const auto command = std::find_if(all.begin(), all.end(), [&](const Command& entry) { return entry.name == name; });
+  if (command == all.end()) {
+    return report({ErrorCode::usage, 0, "No help topic for '" + name + "'"}, kUnknownCommand);
+  }
+  const std::vector<std::string> words_after(arguments->rest.begin() + 1, arguments->rest.end());
+  const auto status = run_command(*globals, *command, words_after);
+  return status ? *status : report(status.error(), command->failure_status);
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+  static const std::array<Command, 15> kAll = {kCreate, kStart, kRun,  kExec,     kState,   kList, kPs,     kKill,
+                                               kDelete, kSpec,  kFeatures, kExplain, kPlan, kReceipt, kCheck};
+  return kAll;
+}
+
+}  // namespace nucleus::cli
+
+int main(int argc, char** argv) {
+  nucleus::cli::ensure_standard_descriptors();
+  return nucleus::cli::dispatch(std::vector<std::string>(argv + 1, argv + std::max(argc, 1)));
+}

@@ -1,0 +1,120 @@
+#include "runtime/plan/cgroup_settings.hpp"
+
+namespace nucleus::plan {
+namespace {
+
+using Settings = std::vector<CgroupSetting>;
+
+std::string limit_text(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
+
+// The spec's swap is memory plus swap (a v1 notion); v2 limits swap alone.
+void memory(Settings& out, const oci::MemoryLimits& limits) {
+  if (limits.limit) {
+    out.push_back({"memory", "memory.max", limit_text(*limits.limit)});
+  }
+  if (limits.swap) {
+    const bool both = *limits.swap >= 0 && limits.limit && *limits.limit >= 0;
+    const std::int64_t swap = both ? *limits.swap - *limits.limit : *limits.swap;
+    out.push_back({"memory", "memory.swap.max", limit_text(swap)});
+  }
+  if (limits.reservation) {
+    out.push_back({"memory", "memory.low", limit_text(*limits.reservation)});
+  }
+}
+
+void cpu(Settings& out, const oci::CpuLimits& limits) {
+  if (limits.shares && *limits.shares != 0) {
+    out.push_back({"cpu", "cpu.weight", std::to_string(weight_from_shares(*limits.shares))});
+  }
+  if (limits.quota || limits.period) {
+    const std::string quota = limits.quota && *limits.quota > 0 ? std::to_string(*limits.quota) : "max";
+    const std::string period = limits.period ? " " + std::to_string(*limits.period) : "";
+    out.push_back({"cpu", "cpu.max", quota + period});
+  }
+  if (limits.burst) {
+    out.push_back({"cpu", "cpu.max.burst", std::to_string(*limits.burst)});
+  }
+  if (limits.idle) {
+    out.push_back({"cpu", "cpu.idle", std::to_string(*limits.idle)});
+  }
+  if (!limits.cpus.empty()) {
+    out.push_back({"cpuset", "cpuset.cpus", limits.cpus});
+  }
+  if (!limits.mems.empty()) {
+    out.push_back({"cpuset", "cpuset.mems", limits.mems});
+  }
+}
+
+// blkio.weight 10..1000 -> io.weight 1..10000.
+std::uint64_t io_weight(std::uint64_t weight) { return 1 + (weight - 10) * 9999 / 990; }
+
+void throttle(Settings& out, const char* key, const std::vector<oci::ThrottleDevice>& devices) {
+  for (const auto& device : devices) {
+    out.push_back({"io", "io.max", std::to_string(device.major) + ":" + std::to_string(device.minor) + " " + key + "=" +
+                                       (device.rate == 0 ? "max" : std::to_string(device.rate))});
+  }
+}
+
+void block_io(Settings& out, const oci::BlockIoLimits& limits) {
+  if (limits.weight && *limits.weight >= 10) {
+    out.push_back({"io", "io.weight", "default " + std::to_string(io_weight(*limits.weight))});
+  }
+  for (const auto& device : limits.weight_device) {
+    if (device.weight && *device.weight >= 10) {
+      out.push_back({"io", "io.weight", std::to_string(device.major) + ":" + std::to_string(device.minor) + " " +
+                                            std::to_string(io_weight(*device.weight))});
+    }
+  }
+  throttle(out, "rbps", limits.throttle_read_bps_device);
+  throttle(out, "wbps", limits.throttle_write_bps_device);
+  throttle(out, "riops", limits.throttle_read_iops_device);
+  throttle(out, "wiops", limits.throttle_write_iops_device);
+}
+
+// "memory.high" -> "memory"; "cgroup.*" belongs to no controller.
+std::string controller_of(const std::string& file) {
+  const std::string prefix = file.substr(0, file.find('.'));
+  return prefix == "cgroup" ? "" : prefix;
+}
+
+}  // namespace
+
+std::uint64_t weight_from_shares(std::uint64_t shares) {
+  if (shares == 0) {
+    return 0;
+  }
+  const std::uint64_t clamped = shares < 2 ? 2 : (shares > 262144 ? 262144 : shares);
+  return 1 + (clamped - 2) * 9999 / 262142;
+}
+
+std::vector<CgroupSetting> v2_settings(const oci::Resources& resources) {
+  Settings out;
+  if (resources.memory) {
+    memory(out, *resources.memory);
+  }
+  if (resources.cpu) {
+    cpu(out, *resources.cpu);
+  }
+  if (resources.pids && resources.pids->limit) {
+    const auto limit = *resources.pids->limit;
+    out.push_back({"pids", "pids.max", limit > 0 ? std::to_string(limit) : "max"});
+  }
+  if (resources.block_io) {
+    block_io(out, *resources.block_io);
+  }
+  for (const auto& page : resources.hugepage_limits) {
+    out.push_back({"hugetlb", "hugetlb." + page.page_size + ".max", std::to_string(page.limit)});
+  }
+  for (const auto& [device, limits] : resources.rdma) {
+    std::string value = device;
+    value += limits.hca_handles ? " hca_handle=" + std::to_string(*limits.hca_handles) : "";
+    value += limits.hca_objects ? " hca_object=" + std::to_string(*limits.hca_objects) : "";
+    out.push_back({"rdma", "rdma.max", value});
+  }
+  for (const auto& [file, value] : resources.unified) {
+    out.push_back({controller_of(file), file, value});
+  }
+  return out;
+}
+
+}  // namespace nucleus::plan

@@ -1,0 +1,88 @@
+#include "runtime/state/record.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace nucleus::state {
+namespace {
+
+using nlohmann::json;
+
+json hook_json(const oci::Hook& hook) {
+  json out = {{"path", hook.path}, {"args", hook.args}, {"env", hook.env}};
+  if (hook.timeout) {
+    out["timeout"] = *hook.timeout;
+  }
+  return out;
+}
+
+json hooks_json(const std::vector<oci::Hook>& hooks) {
+  json out = json::array();
+  for (const auto& hook : hooks) {
+    out.push_back(hook_json(hook));
+  }
+  return out;
+}
+
+std::vector<oci::Hook> parse_hooks(const json& list) {
+  std::vector<oci::Hook> out;
+  for (const auto& item : list) {
+    oci::Hook hook;
+    hook.path = item.at("path").get<std::string>();
+    hook.args = item.at("args").get<std::vector<std::string>>();
+    hook.env = item.at("env").get<std::vector<std::string>>();
+    if (item.contains("timeout")) {
+      hook.timeout = item["timeout"].get<std::int64_t>();
+    }
+    out.push_back(std::move(hook));
+  }
+  return out;
+}
+
+Record from_json(const json& doc) {
+  Record out;
+  out.id = doc.at("id").get<std::string>();
+  out.bundle = doc.at("bundle").get<std::string>();
+  out.rootfs = doc.at("rootfs").get<std::string>();
+  out.created = doc.at("created").get<std::string>();
+  out.mode = doc.at("mode").get<std::string>();
+  out.policy = doc.at("policy").get<std::string>();
+  out.pid = doc.at("pid").get<int>();
+  out.start_time = doc.at("startTime").get<std::uint64_t>();
+  out.cgroups = doc.at("cgroups").get<std::vector<std::string>>();
+  out.annotations = doc.at("annotations").get<std::map<std::string, std::string>>();
+  out.poststart = parse_hooks(doc.at("poststart"));
+  out.poststop = parse_hooks(doc.at("poststop"));
+  out.owner = doc.at("owner").get<std::uint32_t>();
+  out.shared_pid = doc.at("sharedPid").get<bool>();
+  return out;
+}
+
+}  // namespace
+
+std::string to_json(const Record& record) {
+  const json doc = {{"id", record.id},
+                    {"bundle", record.bundle},
+                    {"rootfs", record.rootfs},
+                    {"created", record.created},
+                    {"mode", record.mode},
+                    {"policy", record.policy},
+                    {"pid", record.pid},
+                    {"startTime", record.start_time},
+                    {"cgroups", record.cgroups},
+                    {"annotations", record.annotations},
+                    {"poststart", hooks_json(record.poststart)},
+                    {"poststop", hooks_json(record.poststop)},
+                    {"owner", record.owner},
+                    {"sharedPid", record.shared_pid}};
+  return doc.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Result<Record> parse_record(std::string_view text, std::string_view file) {
+  try {
+    return from_json(json::parse(text));
+  } catch (const json::exception& error) {
+    return fail(ErrorCode::state, std::string(file) + ": damaged state: " + error.what());
+  }
+}
+
+}  // namespace nucleus::state

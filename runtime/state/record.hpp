@@ -1,0 +1,37 @@
+// What a container leaves on disk between commands: `state.json` in its state directory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/spec.hpp"
+#include "runtime/base/result.hpp"
+
+namespace nucleus::state {
+
+// The stored facts. Everything else about a container's status is derived from the kernel (status.hpp).
+struct Record {
+  std::string id;
+  std::string bundle;
+  std::string rootfs;
+  std::string created;  // RFC 3339, UTC
+  std::string mode;
+  std::string policy;
+  int pid = 0;                   // init's pid in the runtime's pid namespace; 0 while creating
+  std::uint64_t start_time = 0;  // clock ticks after boot, field 22 of /proc/PID/stat: guards against pid reuse
+  std::vector<std::string> cgroups;  // host paths of every cgroup made for the container
+  std::map<std::string, std::string> annotations;
+  std::vector<oci::Hook> poststart;
+  std::vector<oci::Hook> poststop;
+  std::uint32_t owner = 0;   // uid of the creator
+  bool shared_pid = false;   // no pid namespace of its own: `kill --all` walks the cgroup
+  bool operator==(const Record&) const = default;
+};
+
+[[nodiscard]] std::string to_json(const Record& record);
+[[nodiscard]] Result<Record> parse_record(std::string_view json, std::string_view file);
+
+}  // namespace nucleus::state

@@ -1,0 +1,162 @@
+#include "runtime/state/store.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "runtime/base/io.hpp"
+
+namespace nucleus::state {
+namespace {
+
+constexpr const char* kRecordFile = "state.json";
+constexpr std::size_t kLargestFile = 16 * 1024 * 1024;
+constexpr mode_t kDirectoryMode = 0711;  // ids of a user namespace must be able to pass, not to look
+
+using DirStream = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+DirStream open_stream(int dirfd) {
+  const int fd = ::openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return {fd < 0 ? nullptr : ::fdopendir(fd), ::closedir};
+}
+
+std::vector<std::string> names_in(int dirfd) {
+  std::vector<std::string> names;
+  if (const DirStream stream = open_stream(dirfd)) {
+    while (const dirent* entry = ::readdir(stream.get())) {
+      names.emplace_back(entry->d_name);
+    }
+  }
+  return names;
+}
+
+Status lock(int fd, const std::string& path) {
+  while (::flock(fd, LOCK_EX) != 0) {
+    if (errno != EINTR) {
+      return fail_errno("lock " + path);
+    }
+  }
+  return {};
+}
+
+// After waiting for a lock the directory may have been removed by the one who held it.
+bool still_linked(int fd) {
+  struct stat info{};
+  return ::fstat(fd, &info) == 0 && info.st_nlink > 0;
+}
+
+Status make_root(const std::string& root) {
+  for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
+    const std::string part = root.substr(0, slash);
+    if (!part.empty() && ::mkdir(part.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+      return fail_errno("create state root " + part);
+    }
+    if (slash == std::string::npos) {
+      return {};
+    }
+  }
+}
+
+tl::unexpected<Error> missing() { return fail(ErrorCode::not_found, "container does not exist"); }
+
+}  // namespace
+
+Result<Record> Directory::load() const {
+  auto text = read(kRecordFile);
+  if (!text) {
+    if (text.error().sys_errno == ENOENT) {
+      return missing();
+    }
+    return tl::unexpected<Error>(text.error());
+  }
+  return parse_record(*text, path_ + "/" + kRecordFile);
+}
+
+Status Directory::save(const Record& record, bool durable) const {
+  return replace_file(dir_.get(), kRecordFile, to_json(record), 0600, durable);
+}
+
+Result<std::string> Directory::read(const std::string& file) const {
+  return read_file(dir_.get(), file, kLargestFile);
+}
+
+Status Directory::write(const std::string& file, std::string_view bytes) const {
+  return replace_file(dir_.get(), file, bytes, 0600, false);
+}
+
+bool Directory::has(const std::string& file) const {
+  return ::faccessat(dir_.get(), file.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void Directory::remove(const std::string& file) const { ::unlinkat(dir_.get(), file.c_str(), 0); }
+
+Result<Directory> Store::create(const ContainerId& id) const {
+  TRY(make_root(root_));
+  const std::string path = root_ + "/" + id.str();
+  if (::mkdir(path.c_str(), kDirectoryMode) != 0) {
+    if (errno == EEXIST) {
+      return fail(ErrorCode::exists, "container with given ID already exists");
+    }
+    return fail_errno("create state directory " + path);
+  }
+  return open_directory(id, true);
+}
+
+Result<Directory> Store::open(const ContainerId& id) const { return open_directory(id, true); }
+
+Result<Directory> Store::peek(const ContainerId& id) const { return open_directory(id, false); }
+
+Result<Directory> Store::open_directory(const ContainerId& id, bool with_lock) const {
+  const std::string path = root_ + "/" + id.str();
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    return errno == ENOENT || errno == ENOTDIR ? missing() : fail_errno("open state directory " + path);
+  }
+  if (with_lock) {
+    TRY(lock(fd.get(), path));
+    if (!still_linked(fd.get())) {
+      return missing();
+    }
+  }
+  return Directory(std::move(fd), path);
+}
+
+Status Store::destroy(const ContainerId& id, Directory directory) const {
+  for (const auto& name : names_in(directory.fd())) {
+    if (name != "." && name != "..") {
+      ::unlinkat(directory.fd(), name.c_str(), 0);
+    }
+  }
+  const std::string path = root_ + "/" + id.str();
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) {
+    return fail_errno("remove state directory " + path);
+  }
+  return {};
+}
+
+Result<std::vector<ContainerId>> Store::list() const {
+  std::vector<ContainerId> ids;
+  const UniqueFd root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) {
+    return errno == ENOENT ? Result<std::vector<ContainerId>>(ids) : fail_errno("open state root " + root_);
+  }
+  auto names = names_in(root.get());
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) {
+    struct stat info{};
+    auto id = ContainerId::parse(name);
+    if (id && name.front() != '.' && ::fstatat(root.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(info.st_mode)) {
+      ids.push_back(std::move(*id));
+    }
+  }
+  return ids;
+}
+
+}  // namespace nucleus::state
