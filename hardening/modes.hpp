@@ -10,8 +10,8 @@
 namespace nucleus::hardening {
 
 enum class Mode : std::uint8_t {
-  passthrough,   // a plain OCI runtime: nothing is rewritten; command line or host configuration only
-  agent,         // the default
+  passthrough,  // a plain OCI runtime: nothing is rewritten; command line or host configuration only
+  agent,        // the default
   strict_agent,
   production,
 };
@@ -46,6 +46,7 @@ struct ControlRow {
 };
 
 using enum Reaction;
+// clang-format off
 inline constexpr std::array<ControlRow, kControlCount> kControlTable = {{
     // control                     name                  passthrough agent strict production
     {Control::confinement,        "confinement",        {fail, fail, fail, fail}},
@@ -64,6 +65,7 @@ inline constexpr std::array<ControlRow, kControlCount> kControlTable = {{
     {Control::receipt_mismatch,   "receipt-mismatch",   {off,  warn, fail, fail}},
     {Control::user_namespace,     "user-namespace",     {off,  off,  off,  fail}},
 }};
+// clang-format on
 
 [[nodiscard]] constexpr Reaction reaction(Mode mode, Control control) {
   return kControlTable[static_cast<std::size_t>(control)].by_mode[static_cast<std::size_t>(mode)];

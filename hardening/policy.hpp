@@ -18,22 +18,22 @@ namespace nucleus::hardening {
 // Requests beyond every engine's defaults. Spelled in policy files, --grant and io.nucleus.grant as "kind" or
 // "kind:value", e.g. "capability:CAP_NET_ADMIN", "device:/dev/fuse", "host-network", "exec:/workspace".
 enum class GrantKind : std::uint8_t {
-  capability,         // value CAP_NAME
-  device,             // value: path of a linux.devices entry, or "c 10:229" for a cgroup device rule
+  capability,  // value CAP_NAME
+  device,      // value: path of a linux.devices entry, or "c 10:229" for a cgroup device rule
   host_network,
   host_pid,
   host_ipc,
-  new_privileges,     // no_new_privs may stay off
-  seccomp_unconfined, // the config's own profile (or none) instead of the policy's
-  exec,               // value: mount destination that may stay writable and executable
-  bind,               // value: host path of a sensitive bind source
-  writable,           // value: kernel file system destination (/sys, /sys/fs/cgroup) that may stay writable
-  unmasked,           // value: a path of nucleus's own masked or read-only list to leave alone
-  sysctl,             // value: name of a sysctl outside the namespaced set
-  mount_type,         // value: file system type beyond the usual ones
-  net_device,         // value: host interface to move into the container
-  persistent_rootfs,  // a bundle run directly may write to its rootfs on disk
-  shared_mounts,      // mount propagation towards the host
+  new_privileges,      // no_new_privs may stay off
+  seccomp_unconfined,  // the config's own profile (or none) instead of the policy's
+  exec,                // value: mount destination that may stay writable and executable
+  bind,                // value: host path of a sensitive bind source
+  writable,            // value: kernel file system destination (/sys, /sys/fs/cgroup) that may stay writable
+  unmasked,            // value: a path of nucleus's own masked or read-only list to leave alone
+  sysctl,              // value: name of a sysctl outside the namespaced set
+  mount_type,          // value: file system type beyond the usual ones
+  net_device,          // value: host interface to move into the container
+  persistent_rootfs,   // a bundle run directly may write to its rootfs on disk
+  shared_mounts,       // mount propagation towards the host
 };
 
 struct Grant {
@@ -48,12 +48,12 @@ struct Grant {
 
 // Access words of landlock.toml; `read` never implies `execute`.
 enum class Access : std::uint16_t {
-  read = 1,       // read_file, read_dir
-  write = 2,      // write_file, truncate
+  read = 1,   // read_file, read_dir
+  write = 2,  // write_file, truncate
   execute = 4,
-  create = 8,     // make_reg dir sym sock fifo, refer
-  remove = 16,    // remove_file, remove_dir
-  ioctl = 32,     // ioctl_dev
+  create = 8,   // make_reg dir sym sock fifo, refer
+  remove = 16,  // remove_file, remove_dir
+  ioctl = 32,   // ioctl_dev
 };
 using AccessSet = std::uint16_t;  // or of Access
 
@@ -72,10 +72,10 @@ struct LandlockPolicy {
 struct Policy {
   std::string name;
   std::string description;
-  std::string digest;                // hex SHA-256 over the digests of the set's files
+  std::string digest;  // hex SHA-256 over the digests of the set's files
   Mode floor = Mode::agent;
   std::vector<Grant> grants;
-  std::vector<std::string> keep_bounding;   // caps.toml; also permitted and effective
+  std::vector<std::string> keep_bounding;  // caps.toml; also permitted and effective
   std::vector<std::string> keep_ambient;
   oci::Seccomp seccomp;
   LandlockPolicy landlock;

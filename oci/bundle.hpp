@@ -10,10 +10,10 @@
 namespace nucleus::oci {
 
 struct Bundle {
-  UniqueFd dir;            // O_PATH|O_DIRECTORY of the bundle
-  std::string path;        // absolute, symlinks resolved
-  std::string config;      // config.json's bytes as read: what is parsed is what is rewritten
-  Spec spec;               // decoded and validated
+  UniqueFd dir;        // O_PATH|O_DIRECTORY of the bundle
+  std::string path;    // absolute, symlinks resolved
+  std::string config;  // config.json's bytes as read: what is parsed is what is rewritten
+  Spec spec;           // decoded and validated
 };
 
 // `path` may be relative to the working directory. A missing file gives runc's text

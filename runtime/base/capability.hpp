@@ -11,6 +11,7 @@
 
 namespace nucleus {
 
+// clang-format off
 inline constexpr std::array<std::string_view, 41> kCapabilityNames = {
     "CAP_CHOWN",           "CAP_DAC_OVERRIDE",     "CAP_DAC_READ_SEARCH", "CAP_FOWNER",       "CAP_FSETID",
     "CAP_KILL",            "CAP_SETGID",           "CAP_SETUID",          "CAP_SETPCAP",      "CAP_LINUX_IMMUTABLE",
@@ -21,6 +22,7 @@ inline constexpr std::array<std::string_view, 41> kCapabilityNames = {
     "CAP_AUDIT_CONTROL",   "CAP_SETFCAP",          "CAP_MAC_OVERRIDE",    "CAP_MAC_ADMIN",    "CAP_SYSLOG",
     "CAP_WAKE_ALARM",      "CAP_BLOCK_SUSPEND",    "CAP_AUDIT_READ",      "CAP_PERFMON",      "CAP_BPF",
     "CAP_CHECKPOINT_RESTORE"};
+// clang-format on
 
 // Bit n stands for capability number n, as in /proc/PID/status.
 using CapabilityMask = std::uint64_t;

@@ -44,10 +44,10 @@ struct RootEntry {
 };
 
 struct RootfsFacts {
-  std::string path;                 // absolute host path of the rootfs directory
-  bool readable = false;            // false: `top_level` is unknown (explain without permission)
-  bool is_mount = false;            // the directory is the root of a mount (an engine prepared it)
-  bool inside_bundle = false;       // root.path lies below the bundle directory
+  std::string path;                  // absolute host path of the rootfs directory
+  bool readable = false;             // false: `top_level` is unknown (explain without permission)
+  bool is_mount = false;             // the directory is the root of a mount (an engine prepared it)
+  bool inside_bundle = false;        // root.path lies below the bundle directory
   std::vector<RootEntry> top_level;  // sorted by name
   // Directories and mount points of config.json's mounts that exist in the rootfs as directories are not listed here:
   // rules derive those from the config.
@@ -67,13 +67,13 @@ struct HostFacts {
   bool user_namespaces = true;
   bool time_namespaces = true;
   std::uint32_t euid = 0;
-  bool in_user_namespace = false;   // the runtime itself runs in a non-initial user namespace
-  std::uint64_t capabilities = 0;   // effective set of the runtime
+  bool in_user_namespace = false;  // the runtime itself runs in a non-initial user namespace
+  std::uint64_t capabilities = 0;  // effective set of the runtime
   bool apparmor = false;
   bool selinux = false;
-  std::vector<std::string> thermal_paths;       // existing /sys/devices/system/cpu/cpuN/thermal_throttle
-  std::string lockdown;                        // "", "none", "integrity", "confidentiality"
-  std::map<std::string, RlimitFact> rlimits;   // keyed RLIMIT_NOFILE ...
+  std::vector<std::string> thermal_paths;                // existing /sys/devices/system/cpu/cpuN/thermal_throttle
+  std::string lockdown;                                  // "", "none", "integrity", "confidentiality"
+  std::map<std::string, RlimitFact> rlimits;             // keyed RLIMIT_NOFILE ...
   std::map<std::string, NamespaceFact> namespace_paths;  // keyed by linux.namespaces[].path
   RootfsFacts rootfs;
 };

@@ -57,26 +57,26 @@ using Status = Result<void>;
 #define NUCLEUS_CAT(a, b) NUCLEUS_CAT_(a, b)
 
 // Returns from the enclosing function with the error of `expr`, if it has one.
-#define TRY(expr)                                                                                  \
-  do {                                                                                             \
-    if (auto try_status = (expr); !try_status) {                                                   \
-      return tl::unexpected<::nucleus::Error>(std::move(try_status).error());                      \
-    }                                                                                              \
+#define TRY(expr)                                                             \
+  do {                                                                        \
+    if (auto try_status = (expr); !try_status) {                              \
+      return tl::unexpected<::nucleus::Error>(std::move(try_status).error()); \
+    }                                                                         \
   } while (false)
 
 // `TRY_ASSIGN(auto fd, open_it());` binds the value or returns the error.
 #define TRY_ASSIGN(decl, expr) TRY_ASSIGN_(NUCLEUS_CAT(try_result_, __LINE__), decl, expr)
-#define TRY_ASSIGN_(tmp, decl, expr)                                                               \
-  auto tmp = (expr);                                                                               \
-  if (!tmp) {                                                                                      \
-    return tl::unexpected<::nucleus::Error>(std::move(tmp).error());                               \
-  }                                                                                                \
+#define TRY_ASSIGN_(tmp, decl, expr)                                 \
+  auto tmp = (expr);                                                 \
+  if (!tmp) {                                                        \
+    return tl::unexpected<::nucleus::Error>(std::move(tmp).error()); \
+  }                                                                  \
   decl = std::move(*tmp)
 
 // As TRY, with "context: " put before the error's text.
-#define TRY_WITH(expr, context)                                                                    \
-  do {                                                                                             \
-    if (auto try_status = (expr); !try_status) {                                                   \
-      return tl::unexpected<::nucleus::Error>(std::move(try_status).error().with(context));        \
-    }                                                                                              \
+#define TRY_WITH(expr, context)                                                             \
+  do {                                                                                      \
+    if (auto try_status = (expr); !try_status) {                                            \
+      return tl::unexpected<::nucleus::Error>(std::move(try_status).error().with(context)); \
+    }                                                                                       \
   } while (false)
