@@ -9,11 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <string_view>
 #include <vector>
-
-#include "oci/spec_linux.hpp"
-#include "runtime/base/result.hpp"
 
 namespace nucleus::hardening {
 
@@ -45,8 +41,6 @@ class ArgSet {
   [[nodiscard]] std::vector<ArgSet> complement() const;
   // The one condition that says the same, or nullopt where OCI has none. Not for `everything` and `empty`.
   [[nodiscard]] std::optional<Condition> condition() const;
-  // A superset that one condition can express; *this where that is possible.
-  [[nodiscard]] ArgSet relaxed() const;
 
   auto operator<=>(const ArgSet&) const = default;
 
@@ -72,9 +66,5 @@ using ArgSets = std::array<ArgSet, kSyscallArgs>;
 [[nodiscard]] ArgSets operator&(const ArgSets& a, const ArgSets& b);
 // `a` without `b`, as a union; empty ones are left out.
 [[nodiscard]] std::vector<ArgSets> subtract(const ArgSets& a, const ArgSets& b);
-
-[[nodiscard]] Result<Condition> parse_condition(const oci::SeccompArg& arg);
-// The conditions in OCI's form, by argument index. Requires expressible().
-[[nodiscard]] std::vector<oci::SeccompArg> to_oci(const ArgSets& sets);
 
 }  // namespace nucleus::hardening
