@@ -5,22 +5,15 @@
 #include <string_view>
 
 #include "oci/spec.hpp"
+#include "oci/strict_json.hpp"
 #include "runtime/base/result.hpp"
 
 namespace nucleus::oci {
 
-// Limits of the gate. A config.json beyond them is refused before a document model exists.
-struct JsonLimits {
-  std::size_t bytes = 4 * 1024 * 1024;
-  std::size_t depth = 64;
-};
-
-// Refuses what a lenient parser would let through: invalid UTF-8, duplicate keys in one object, NUL in strings or
-// keys, nesting and size beyond `limits`, trailing bytes, comments. `file` and line:column start the error text.
-[[nodiscard]] Status check_strict_json(std::string_view text, std::string_view file, const JsonLimits& limits = {});
-
 // Gate + decode. A wrong type or range is an error with the JSON path: `config.json: process.args[1]: expected string,
-// got number`. Unknown members land in `extra`; null means absent. No semantic validation (see validate.hpp).
+// got number`. Unknown members land in `extra`; null means absent, except as an element of a list or map, where it is an
+// error. A member that Go's decoder would take for a known one (`Process`, `PROCESS`) is refused: Go ignores case, so
+// policy and runsc would see different documents. No semantic validation (see validate.hpp).
 [[nodiscard]] Result<Spec> parse_spec(std::string_view text, std::string_view file);
 [[nodiscard]] Result<Process> parse_process(std::string_view text, std::string_view file);
 [[nodiscard]] Result<Seccomp> parse_seccomp(std::string_view text, std::string_view file);

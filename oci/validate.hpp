@@ -24,4 +24,9 @@ struct Check {
 // The subset that applies to a process file given to `exec --process`.
 [[nodiscard]] Status validate(const Process& process);
 
+// The subset that applies to `update --resources`, and to a seccomp profile of its own (a policy's). Paths in errors
+// are those the value has in a config.json.
+[[nodiscard]] Status validate(const Resources& resources);
+[[nodiscard]] Status validate(const Seccomp& seccomp);
+
 }  // namespace nucleus::oci

@@ -1,0 +1,81 @@
+// config.md "Mounts".
+#include "oci/checks.hpp"
+#include "oci/mount_options.hpp"
+
+namespace nucleus::oci::checks {
+namespace {
+
+using MountCheck = Status (*)(const Spec&, const Mount&, const std::string& path);
+
+Status for_each_mount(const Spec& spec, MountCheck check) {
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
+    TRY(check(spec, spec.mounts[i], element("mounts", i)));
+  }
+  return {};
+}
+
+bool is_bind(const Mount& mount, const MountOptionSet& options) { return mount.type == "bind" || options.bind; }
+
+Status destination(const Spec&, const Mount& mount, const std::string& path) {
+  TRY(absolute_path(path + ".destination", mount.destination));
+  if (mount.destination.find_first_not_of("/.") == std::string::npos) {
+    return invalid(path + ".destination", "must not be the root directory");
+  }
+  return {};
+}
+
+Status type_and_source(const Spec&, const Mount& mount, const std::string& path) {
+  const MountOptionSet options = parse_mount_options(mount.options);
+  const bool bind = is_bind(mount, options);
+  if (mount.type.empty() && !bind && !options.remount) {
+    return invalid(path + ".type", "must not be empty unless the options hold bind or rbind");
+  }
+  if (mount.type.find_first_of("/, ") != std::string::npos || has_control(mount.type)) {
+    return invalid(path + ".type", "not a file system type: " + quote(mount.type));
+  }
+  if (bind && mount.source.empty()) {
+    return invalid(path + ".source", "must not be empty for a bind mount");
+  }
+  return {};
+}
+
+// Data reaches a file system's parser, so only its form is checked; a bind mount has no parser to refuse a typo.
+Status options_of(const Spec&, const Mount& mount, const std::string& path) {
+  for (std::size_t i = 0; i < mount.options.size(); ++i) {
+    TRY_WITH(check_mount_option(mount.options[i]), element(path + ".options", i));
+  }
+  const MountOptionSet options = parse_mount_options(mount.options);
+  if (is_bind(mount, options) && !options.data.empty()) {
+    return invalid(path + ".options", "unknown option " + quote(options.data.front()) + " on a bind mount");
+  }
+  if (options.tmpcopyup && mount.type != "tmpfs") {
+    return invalid(path + ".options", "\"tmpcopyup\" needs type tmpfs");
+  }
+  return {};
+}
+
+Status mappings(const Spec& spec, const Mount& mount, const std::string& path) {
+  const MountOptionSet options = parse_mount_options(mount.options);
+  const bool mapped = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  TRY(id_mappings(path + ".uidMappings", mount.uid_mappings));
+  TRY(id_mappings(path + ".gidMappings", mount.gid_mappings));
+  if (mount.uid_mappings.empty() != mount.gid_mappings.empty()) {
+    return invalid(path, "uidMappings and gidMappings must be set together");
+  }
+  if ((mapped || options.idmap) && !is_bind(mount, options)) {
+    return invalid(path, "id-mapped mounts must be bind mounts");
+  }
+  if (options.idmap && !mapped && spec.linux.uid_mappings.empty()) {
+    return invalid(path + ".options", "\"idmap\" needs mappings here or in linux.uidMappings");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status mount_destinations(const Spec& spec) { return for_each_mount(spec, destination); }
+Status mount_types(const Spec& spec) { return for_each_mount(spec, type_and_source); }
+Status mount_option_lists(const Spec& spec) { return for_each_mount(spec, options_of); }
+Status mount_id_mappings(const Spec& spec) { return for_each_mount(spec, mappings); }
+
+}  // namespace nucleus::oci::checks
