@@ -26,7 +26,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PODMAN_CONFIGS = ("hardening/testdata/config_podman.json", "oci/testdata/config_podman.json")
+PODMAN_CONFIG = ROOT / "conformance/fixtures/podman-run.json"
 BASELINE = "crun"
 WARM_UP_ROUNDS = 3
 
@@ -42,8 +42,7 @@ class Sample:
 
 def spawn_and_reap(argv):
     """(seconds, exit status). posix_spawn: no fork of this interpreter in the measured time."""
-    silent = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
-              (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0)]
+    silent = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
     begin = time.perf_counter()
     pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=silent)
     _, status = os.waitpid(pid, 0)
@@ -269,18 +268,13 @@ def as_json(results):
 
 def configs(args):
     yield "minimal config (runc spec)", minimal_config()
-    candidates = [args.podman_config] if args.podman_config else [ROOT / name for name in PODMAN_CONFIGS]
-    path = next((path for path in candidates if pathlib.Path(path).is_file()), None)
-    if path is None:
-        print("podman's config: no fixture, skipped", file=sys.stderr)
-    else:
-        yield "podman's config", podman_config(path)
+    yield "podman's config", podman_config(args.podman_config)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nucleus", help="the nucleus-oci binary; without it only the others are measured")
-    parser.add_argument("--podman-config", help="a config.json that podman wrote")
+    parser.add_argument("--podman-config", default=PODMAN_CONFIG, help="a config.json that podman wrote")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--idle", type=float, default=0.0, help="seconds to wait before each start")
     parser.add_argument("--lifecycle", action="store_true", help="measure create, start, state, kill and delete as well")
