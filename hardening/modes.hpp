@@ -45,27 +45,39 @@ struct ControlRow {
   std::array<Reaction, 4> by_mode;  // indexed by Mode
 };
 
-using enum Reaction;
 // clang-format off
-inline constexpr std::array<ControlRow, kControlCount> kControlTable = {{
-    // control                     name                  passthrough agent strict production
-    {Control::confinement,        "confinement",        {fail, fail, fail, fail}},
-    {Control::seccomp_install,    "seccomp-install",    {fail, warn, fail, fail}},
-    {Control::landlock,           "landlock",           {off,  warn, fail, fail}},
-    {Control::egress,             "egress",             {off,  fail, fail, fail}},
-    {Control::beyond_policy,      "beyond-policy",      {off,  warn, fail, fail}},
-    {Control::host_namespace,     "host-namespace",     {off,  fail, fail, fail}},
-    {Control::unpinned_policy,    "unpinned-policy",    {off,  off,  fail, fail}},
-    {Control::annotation_grant,   "annotation-grant",   {fail, off,  fail, fail}},
-    {Control::rootfs_attestation, "rootfs-attestation", {off,  off,  off,  fail}},
-    {Control::memory_limit,       "memory-limit",       {off,  off,  off,  fail}},
-    {Control::cgroup_limits,      "cgroup-limits",      {fail, warn, fail, fail}},
-    {Control::rlimit_raise,       "rlimit-raise",       {fail, warn, fail, fail}},
-    {Control::mount_state,        "mount-state",        {off,  warn, fail, fail}},
-    {Control::receipt_mismatch,   "receipt-mismatch",   {off,  warn, fail, fail}},
-    {Control::user_namespace,     "user-namespace",     {off,  off,  off,  fail}},
-}};
+inline constexpr auto kControlTable = [] {
+  using enum Reaction;  // only here: nucleus::fail() must stay visible elsewhere
+  return std::array<ControlRow, kControlCount>{{
+      // control                     name                  passthrough agent strict production
+      {Control::confinement,        "confinement",        {fail, fail, fail, fail}},
+      {Control::seccomp_install,    "seccomp-install",    {fail, warn, fail, fail}},
+      {Control::landlock,           "landlock",           {off,  warn, fail, fail}},
+      {Control::egress,             "egress",             {off,  fail, fail, fail}},
+      {Control::beyond_policy,      "beyond-policy",      {off,  warn, fail, fail}},
+      {Control::host_namespace,     "host-namespace",     {off,  fail, fail, fail}},
+      {Control::unpinned_policy,    "unpinned-policy",    {off,  off,  fail, fail}},
+      {Control::annotation_grant,   "annotation-grant",   {fail, off,  fail, fail}},
+      {Control::rootfs_attestation, "rootfs-attestation", {off,  off,  off,  fail}},
+      {Control::memory_limit,       "memory-limit",       {off,  off,  off,  fail}},
+      {Control::cgroup_limits,      "cgroup-limits",      {fail, warn, fail, fail}},
+      {Control::rlimit_raise,       "rlimit-raise",       {fail, warn, fail, fail}},
+      {Control::mount_state,        "mount-state",        {off,  warn, fail, fail}},
+      {Control::receipt_mismatch,   "receipt-mismatch",   {off,  warn, fail, fail}},
+      {Control::user_namespace,     "user-namespace",     {off,  off,  off,  fail}},
+  }};
+}();
 // clang-format on
+
+// The table is indexed by Control.
+static_assert([] {
+  for (std::size_t i = 0; i < kControlCount; ++i) {
+    if (static_cast<std::size_t>(kControlTable[i].control) != i) {
+      return false;
+    }
+  }
+  return true;
+}());
 
 [[nodiscard]] constexpr Reaction reaction(Mode mode, Control control) {
   return kControlTable[static_cast<std::size_t>(control)].by_mode[static_cast<std::size_t>(mode)];
