@@ -80,6 +80,8 @@ struct Policy {
   oci::Seccomp seccomp;
   LandlockPolicy landlock;
   std::int64_t pids_limit = 512;
+  bool external = false;  // from a directory, not compiled in
+  bool pinned = false;    // chosen by NAME@sha256:HEX, and the digest matched
 
   // The grant that covers (kind, value), or nullptr.
   [[nodiscard]] const Grant* find(GrantKind kind, std::string_view value = {}) const;
@@ -94,10 +96,12 @@ struct HostConfig {
   std::vector<std::string> policy_dirs = {"/etc/nucleus/policies", "/usr/share/nucleus/policies"};
 };
 
+// Keys as above; an absent file gives the defaults. The file must be as trustworthy as a policy's.
 [[nodiscard]] Result<HostConfig> load_host_config(const std::string& path);
 
 // `name` is looked up in `dirs` (first hit wins), then among the sets compiled in; a name with '/' is a directory.
-// Files must be owned by root or the caller and not writable by group or others.
+// "NAME@sha256:HEX" must match the set's digest. Files must be owned by root or the caller and not writable by group or
+// others; that is asked of the opened descriptors. Errors name file:line:column. The set's four files must all exist.
 [[nodiscard]] Result<Policy> load_policy(const std::string& name, const std::vector<std::string>& dirs);
 
 }  // namespace nucleus::hardening

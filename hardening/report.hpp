@@ -1,5 +1,5 @@
-// What the rewrite did and why. A Report is non-empty exactly when the Spec changed or a request was answered, and
-// every path that differs between the two documents lies at or below a finding's path.
+// What the rewrite did and why. A Report has `tightened` or `dropped` findings exactly when the Spec changed, and every
+// value that differs between the two documents lies at or below a finding's path (indexes are the original's).
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,124 @@
+#include "hardening/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace nucleus::hardening {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 4> kKindNames = {"tightened", "dropped", "granted", "note"};
+
+std::string_view kind_name(FindingKind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
+
+std::size_t count(const Report& report, FindingKind kind) {
+  return static_cast<std::size_t>(std::ranges::count(report.findings, kind, &Finding::kind));
+}
+
+// A profile of 400 names is for the JSON form; people get its beginning. Never cuts inside a UTF-8 sequence.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kLimit = 160;
+  if (text.size() <= kLimit) {
+    return text;
+  }
+  std::size_t end = kLimit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end) + "... (" + std::to_string(text.size()) + " bytes)";
+}
+
+std::string value_text(const std::string& json) { return json.empty() ? "(absent)" : shortened(json); }
+
+void append_finding(std::string& out, const Finding& finding) {
+  out += "  " + std::string(kind_name(finding.kind)) + (finding.path.empty() ? "" : " " + finding.path) + "\n";
+  if (finding.kind == FindingKind::tightened || finding.kind == FindingKind::dropped) {
+    out += "    " + value_text(finding.before) + "\n    -> " + (finding.after.empty() ? "(removed)" : shortened(finding.after)) +
+           "\n";
+  }
+  out += "    " + finding.reason + " [" + finding.origin + "]\n";
+}
+
+// Rules in the order in which they first speak.
+std::vector<std::string> rule_order(const Report& report) {
+  std::vector<std::string> rules;
+  for (const auto& finding : report.findings) {
+    if (std::ranges::find(rules, finding.rule) == rules.end()) {
+      rules.push_back(finding.rule);
+    }
+  }
+  return rules;
+}
+
+std::string header_text(const Report& report) {
+  std::string out = "mode " + std::string(mode_name(report.mode));
+  if (!report.policy.empty()) {
+    out += ", policy " + report.policy;
+  }
+  if (!report.policy_digest.empty()) {
+    out += " (sha256:" + report.policy_digest + ")";
+  }
+  return out + "\n" + std::to_string(count(report, FindingKind::tightened)) + " tightened, " +
+         std::to_string(count(report, FindingKind::dropped)) + " dropped, " +
+         std::to_string(count(report, FindingKind::granted)) + " granted, " +
+         std::to_string(count(report, FindingKind::note)) + " notes\n";
+}
+
+std::string render_text(const Report& report) {
+  std::string out = header_text(report);
+  for (const auto& rule : rule_order(report)) {
+    out += "\n" + rule + "\n";
+    for (const auto& finding : report.findings) {
+      if (finding.rule == rule) {
+        append_finding(out, finding);
+      }
+    }
+  }
+  return out;
+}
+
+// `before` and `after` as values, absent ones left out.
+void put_value(Json& out, const char* key, const std::string& text) {
+  if (text.empty()) {
+    return;
+  }
+  Json value = Json::parse(text, nullptr, false);
+  out[key] = value.is_discarded() ? Json(text) : std::move(value);
+}
+
+Json finding_json(const Finding& finding) {
+  Json out = {{"kind", kind_name(finding.kind)}, {"rule", finding.rule}, {"path", finding.path}};
+  put_value(out, "before", finding.before);
+  put_value(out, "after", finding.after);
+  out["origin"] = finding.origin;
+  out["reason"] = finding.reason;
+  return out;
+}
+
+std::string render_json(const Report& report) {
+  Json counts = Json::object();
+  for (const auto kind : {FindingKind::tightened, FindingKind::dropped, FindingKind::granted, FindingKind::note}) {
+    counts[std::string(kind_name(kind))] = count(report, kind);
+  }
+  Json findings = Json::array();
+  for (const auto& finding : report.findings) {
+    findings.push_back(finding_json(finding));
+  }
+  const Json out = {{"mode", mode_name(report.mode)},
+                    {"policy", report.policy},
+                    {"policyDigest", report.policy_digest},
+                    {"counts", std::move(counts)},
+                    {"findings", std::move(findings)}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string render(const Report& report, ReportFormat format) {
+  return format == ReportFormat::json ? render_json(report) : render_text(report);
+}
+
+}  // namespace nucleus::hardening
