@@ -33,6 +33,10 @@ struct LandlockRuleset {
 [[nodiscard]] LandlockRuleset landlock_rules(const oci::Spec& hardened, const Policy& policy, const HostFacts& facts,
                                              bool ephemeral_root);
 
+// What a reader of the report must know about them, e.g. a directory that stays writable and executable.
+[[nodiscard]] std::vector<std::string> landlock_notes(const oci::Spec& hardened, const Policy& policy,
+                                                      const HostFacts& facts, bool ephemeral_root);
+
 // Bits for `access` that an ABI knows; e.g. write gains TRUNCATE with ABI 3, create gains REFER with ABI 2.
 [[nodiscard]] std::uint64_t landlock_bits(AccessSet access, int abi);
 
