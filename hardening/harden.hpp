@@ -39,12 +39,16 @@ struct Selection {
   Mode mode = Mode::agent;
   std::string policy;         // name of the set
   std::vector<Grant> grants;  // from the command line and annotations, to be appended to the set's own
+  std::vector<std::string> warnings;  // for stderr: what an annotation asked for in vain
 };
 struct CommandLineChoice {
   std::string mode;                 // "" when not given
   std::string policy;               // "" when not given
   std::vector<std::string> grants;  // --grant
 };
+// Precedence: command line, annotations (io.nucleus.mode, .policy, .grant), host configuration. Annotations choose no
+// passthrough and nothing below the host's floor. An unknown io.nucleus.* name is an error (a misspelt one would
+// silently not apply), except in passthrough.
 [[nodiscard]] Result<Selection> select(const HostConfig& host, const CommandLineChoice& choice,
                                        const std::map<std::string, std::string>& annotations);
 

@@ -3,10 +3,21 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hardening/harden.hpp"
 
 namespace nucleus::hardening {
+
+// A request beyond the defaults, as a rule saw it.
+struct Request {
+  std::string_view rule;
+  Grant wanted;            // kind and value; the origin is of no interest
+  Control control = Control::beyond_policy;
+  std::string path;        // of the finding
+  std::string before;      // JSON text
+  std::string reason;      // what the request would open, for the error and the report
+};
 
 class RuleContext {
  public:
@@ -20,14 +31,32 @@ class RuleContext {
 
   // Records an engine default that was narrowed. `before` and `after` are JSON texts.
   void tightened(std::string_view rule, std::string path, std::string before, std::string after, std::string reason);
+  // The same for what was asked for beyond the defaults and taken away.
+  void dropped(std::string_view rule, std::string path, std::string before, std::string after, std::string reason);
   void note(std::string_view rule, std::string path, std::string reason);
 
   // Law 1 for a request beyond the defaults. true: the policy grants it (recorded). false: the caller must remove it
   // (recorded as dropped; agent). Error: refused, the text names the request, the rule and the line that would grant it.
-  [[nodiscard]] Result<bool> request(std::string_view rule, const Grant& wanted, Control control, std::string path,
-                                     std::string before, std::string reason);
+  [[nodiscard]] Result<bool> request(Request asked);
+
+  // As request(), for many values of one kind: returns those that are granted (recorded). The caller removes and
+  // records the others. One error names all that are refused.
+  [[nodiscard]] Result<std::vector<std::string>> request_all(const Request& asked,
+                                                             const std::vector<std::string>& values);
+
+  // For failures without a grant that would allow them: an error in modes where `control` fails, else nothing.
+  [[nodiscard]] Status require(Control control, std::string_view rule, std::string_view failure) const;
+
+  // A grant that lifts a default of ours (no request is refused without it). Recorded when found.
+  [[nodiscard]] bool lifted(std::string_view rule, GrantKind kind, std::string_view value, std::string path,
+                            std::string before, std::string reason);
+
+  // "mode agent", the origin of what no policy file decides.
+  [[nodiscard]] std::string mode_origin() const;
 
  private:
+  void granted(const Request& asked, const Grant& grant);
+
   Report& report_;
 };
 
@@ -35,12 +64,16 @@ class RuleContext {
 [[nodiscard]] Status harden_capabilities(RuleContext& context);
 [[nodiscard]] Status harden_process_settings(RuleContext& context);
 [[nodiscard]] Status harden_rlimits(RuleContext& context);
+[[nodiscard]] Status require_attestation(RuleContext& context);
 [[nodiscard]] Status harden_rootfs(RuleContext& context);
 [[nodiscard]] Status harden_mounts(RuleContext& context);
 [[nodiscard]] Status harden_paths(RuleContext& context);
 [[nodiscard]] Status harden_devices(RuleContext& context);
+[[nodiscard]] Status harden_device_rules(RuleContext& context);
+[[nodiscard]] Status harden_net_devices(RuleContext& context);
 [[nodiscard]] Status harden_sysctls(RuleContext& context);
 [[nodiscard]] Status harden_resources(RuleContext& context);
 [[nodiscard]] Status harden_seccomp(RuleContext& context);
+[[nodiscard]] Status require_landlock(RuleContext& context);
 
 }  // namespace nucleus::hardening

@@ -1,0 +1,21 @@
+// The io.nucleus.* annotations that this version knows.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace nucleus::hardening {
+
+inline constexpr std::string_view kAnnotationPrefix = "io.nucleus.";
+inline constexpr std::string_view kModeAnnotation = "io.nucleus.mode";      // a mode's name, not passthrough
+inline constexpr std::string_view kPolicyAnnotation = "io.nucleus.policy";  // NAME or NAME@sha256:HEX
+inline constexpr std::string_view kGrantAnnotation = "io.nucleus.grant";    // grants, separated by commas
+inline constexpr std::string_view kRootfsAnnotation = "io.nucleus.rootfs";  // one of the two below
+
+inline constexpr std::string_view kEphemeral = "ephemeral";
+inline constexpr std::string_view kPersistent = "persistent";
+
+inline constexpr std::array kKnownAnnotations = {kModeAnnotation, kPolicyAnnotation, kGrantAnnotation,
+                                                 kRootfsAnnotation};
+
+}  // namespace nucleus::hardening

@@ -1,0 +1,111 @@
+#include "hardening/rules/capabilities.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "hardening/json_text.hpp"
+
+namespace nucleus::hardening {
+namespace {
+
+constexpr std::string_view kRule = "capabilities";
+constexpr std::string_view kPath = "/process/capabilities";
+
+struct SetRow {
+  std::string_view name;
+  std::vector<std::string> oci::Capabilities::*names;
+};
+
+constexpr std::array kSets = {
+    SetRow{"bounding", &oci::Capabilities::bounding},       SetRow{"effective", &oci::Capabilities::effective},
+    SetRow{"inheritable", &oci::Capabilities::inheritable}, SetRow{"permitted", &oci::Capabilities::permitted},
+    SetRow{"ambient", &oci::Capabilities::ambient},
+};
+
+std::vector<std::string> names_of(CapabilityMask mask) {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < kCapabilityNames.size(); ++i) {
+    if ((mask >> i & 1) != 0) {
+      names.emplace_back(kCapabilityNames[i]);
+    }
+  }
+  return names;
+}
+
+// Keeps the config's spelling and order; names that we do not know go.
+void narrow_set(RuleContext& context, oci::Capabilities& capabilities, const SetRow& row, CapabilityMask limit,
+                const std::string& reason) {
+  auto& names = capabilities.*row.names;
+  std::vector<std::string> kept;
+  CapabilityMask gone = 0;
+  for (const auto& name : names) {
+    const CapabilityMask bit = capability_bit(name);
+    if ((bit & limit) != 0) {
+      kept.push_back(name);
+    } else {
+      gone |= bit;
+    }
+  }
+  if (kept.size() == names.size()) {
+    return;
+  }
+  const bool request = (gone & ~engine_default_capabilities()) != 0;
+  std::string path = std::string(kPath) + "/" + std::string(row.name);
+  const auto record = request ? &RuleContext::dropped : &RuleContext::tightened;
+  (context.*record)(kRule, std::move(path), json_text(names), json_text(kept), reason);
+  names = std::move(kept);
+}
+
+}  // namespace
+
+CapabilityMask engine_default_capabilities() {
+  CapabilityMask mask = 0;
+  for (const auto name : kEngineDefaultCapabilities) {
+    mask |= capability_bit(name);
+  }
+  return mask;
+}
+
+std::vector<std::string> beyond_engine_defaults(const oci::Capabilities& capabilities) {
+  CapabilityMask all = 0;
+  for (const auto& row : kSets) {
+    all |= capability_mask(capabilities.*row.names);
+  }
+  return names_of(all & ~engine_default_capabilities());
+}
+
+void limit_capabilities(RuleContext& context, const CapabilityLimit& limit) {
+  oci::Capabilities& capabilities = *context.spec.process->capabilities;
+  const CapabilityMask ambient = limit.ambient & limit.bounding & capability_mask(capabilities.ambient);
+  for (const auto& row : kSets) {
+    const bool needs_ambient = row.name == "ambient" || row.name == "inheritable";
+    narrow_set(context, capabilities, row, needs_ambient ? ambient : limit.bounding, limit.reason);
+  }
+}
+
+Status harden_capabilities(RuleContext& context) {
+  if (!context.spec.process || !context.spec.process->capabilities) {
+    return {};
+  }
+  const oci::Capabilities& asked = *context.spec.process->capabilities;
+  TRY_ASSIGN(const auto granted,
+             context.request_all({kRule,
+                                  {GrantKind::capability, "", ""},
+                                  Control::beyond_policy,
+                                  std::string(kPath),
+                                  json_text(beyond_engine_defaults(asked)),
+                                  "no engine gives this by default"},
+                                 beyond_engine_defaults(asked)));
+  // A grant also keeps a name that engines give by default.
+  CapabilityMask by_grant = capability_mask(granted);
+  for (const Grant& grant : context.policy.grants) {
+    by_grant |= grant.kind == GrantKind::capability ? capability_bit(grant.value) : 0;
+  }
+  limit_capabilities(context, {capability_mask(context.policy.keep_bounding) | by_grant,
+                               capability_mask(context.policy.keep_ambient) | by_grant,
+                               "policy " + context.policy.name + " keeps " +
+                                   (context.policy.keep_bounding.empty() && by_grant == 0 ? "none" : "few")});
+  return {};
+}
+
+}  // namespace nucleus::hardening
