@@ -3,6 +3,7 @@
 #include <set>
 
 #include "oci/checks.hpp"
+#include "oci/memory_policy_names.hpp"
 
 namespace nucleus::oci::checks {
 namespace {
@@ -14,13 +15,6 @@ constexpr std::array<std::string_view, 9> kPropagations = {
     "", "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"};
 
 constexpr std::array<std::string_view, 2> kDomains = {"LINUX", "LINUX32"};
-
-constexpr std::array<std::string_view, 7> kMemoryModes = {
-    "MPOL_DEFAULT", "MPOL_BIND",  "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED",
-    "MPOL_PREFERRED_MANY", "MPOL_LOCAL"};
-
-constexpr std::array<std::string_view, 3> kMemoryFlags = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
-                                                          "MPOL_F_STATIC_NODES"};
 
 Status path_list(std::string_view path, std::span<const std::string> list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -118,8 +112,8 @@ Status memory_policy(const Spec& spec) {
     return {};
   }
   const MemoryPolicy& policy = *spec.linux.memory_policy;
-  TRY(known_name("linux.memoryPolicy.mode", "mode", policy.mode, kMemoryModes));
-  TRY(known_names("linux.memoryPolicy.flags", "flag", policy.flags, kMemoryFlags));
+  TRY(known_name("linux.memoryPolicy.mode", "mode", policy.mode, kMemoryPolicyModes));
+  TRY(known_names("linux.memoryPolicy.flags", "flag", policy.flags, kMemoryPolicyFlags));
   if (!is_number_list(policy.nodes)) {
     return invalid("linux.memoryPolicy.nodes", "not a node list: " + quote(policy.nodes));
   }

@@ -2,11 +2,11 @@
 #include <array>
 
 #include "oci/checks.hpp"
+#include "oci/namespace_names.hpp"
 
 namespace nucleus::oci::checks {
 namespace {
 
-constexpr std::array<std::string_view, 8> kTypes = {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"};
 constexpr std::array<std::string_view, 2> kClocks = {"monotonic", "boottime"};
 
 const Namespace* find_namespace(const Spec& spec, std::string_view type) {
@@ -21,7 +21,7 @@ Status namespaces(const Spec& spec) {
   for (std::size_t i = 0; i < spec.linux.namespaces.size(); ++i) {
     const Namespace& ns = spec.linux.namespaces[i];
     const std::string path = element("linux.namespaces", i);
-    TRY(known_name(path + ".type", "namespace", ns.type, kTypes));
+    TRY(known_name(path + ".type", "namespace", ns.type, kNamespaceTypes));
     if (find_namespace(spec, ns.type) != &ns) {
       return invalid(path + ".type", "duplicate " + quote(ns.type));
     }
