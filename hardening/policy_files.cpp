@@ -1,0 +1,76 @@
+#include "hardening/policy_files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "runtime/base/io.hpp"
+
+namespace nucleus::hardening {
+namespace {
+
+constexpr std::size_t kLimit = 4 * 1024 * 1024;
+
+tl::unexpected<Error> refuse(const std::string& shown, const std::string& why) {
+  return fail(ErrorCode::invalid_config, shown + ": " + why);
+}
+
+tl::unexpected<Error> cannot_open(const std::string& shown, int err) {
+  const std::string uid = std::to_string(::geteuid());
+  return refuse(shown, err == EACCES || err == EPERM ? "user " + uid + " may not read it"
+                                                     : "cannot be opened (errno " + std::to_string(err) + ")");
+}
+
+bool is_absent(const Error& error) { return error.sys_errno == ENOENT || error.sys_errno == ENOTDIR; }
+
+// Asked of the descriptor, so that the answer is about the bytes that are read.
+Status check_trust(int fd, mode_t type, const std::string& shown) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) {
+    return refuse(shown, "fstat failed (errno " + std::to_string(errno) + ")");
+  }
+  if ((info.st_mode & S_IFMT) != type) {
+    return refuse(shown, type == S_IFDIR ? "is not a directory" : "is not a regular file");
+  }
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+    return refuse(shown, "is owned by user " + std::to_string(info.st_uid) + ", not by root or user " +
+                             std::to_string(::geteuid()));
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return refuse(shown, "can be written by its group or by others");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<UniqueFd>> open_policy_directory(const std::string& path) {
+  auto fd = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (!fd) {
+    if (is_absent(fd.error())) {
+      return std::nullopt;
+    }
+    return cannot_open(path, fd.error().sys_errno);
+  }
+  TRY(check_trust(fd->get(), S_IFDIR, path));
+  return std::optional<UniqueFd>(std::move(*fd));
+}
+
+Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name,
+                                                    const std::string& shown) {
+  auto fd = open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd) {
+    if (is_absent(fd.error())) {
+      return std::nullopt;
+    }
+    return cannot_open(shown, fd.error().sys_errno);
+  }
+  TRY(check_trust(fd->get(), S_IFREG, shown));
+  TRY_ASSIGN(std::string bytes, read_all(fd->get(), kLimit, shown));
+  return std::optional<std::string>(std::move(bytes));
+}
+
+}  // namespace nucleus::hardening

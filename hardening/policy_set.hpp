@@ -1,0 +1,24 @@
+// A policy set from the bytes of its files.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "hardening/policy.hpp"
+
+namespace nucleus::hardening {
+
+// Sorted; in this order they enter the digest.
+inline constexpr std::array<std::string_view, 4> kPolicyFiles = {"caps.toml", "landlock.toml", "policy.toml",
+                                                                 "seccomp.json"};
+using PolicyBytes = std::array<std::string, kPolicyFiles.size()>;  // by kPolicyFiles
+
+// `shown` is put before the file names in errors: "/etc/nucleus/policies/web/".
+[[nodiscard]] Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name,
+                                           const std::string& shown);
+
+// sha256sum's lines for the four files; its SHA-256 is the set's digest.
+[[nodiscard]] std::string lock_text(const PolicyBytes& bytes);
+
+}  // namespace nucleus::hardening
