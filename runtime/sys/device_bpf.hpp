@@ -27,9 +27,9 @@ struct DeviceRule {
 // "c 1:3 rwm", "a *:* rwm".
 [[nodiscard]] std::string format_device_rule(const DeviceRule& rule);
 
-// The program: rules are tested from the last to the first, an access that has a bit not decided yet goes on to earlier
-// rules' tests as a whole; an access is allowed when every requested bit lies in an allowing rule that no later rule
-// denies. Ends in deny.
+// The program looks at the rules from the last to the first, bit by bit: an access is allowed when each of its r, w, m
+// bits is granted by a rule that no later rule denies. (A deny rule for one bit thus also stops a request for that bit
+// together with others.) What is left after the first rule is denied.
 [[nodiscard]] std::vector<bpf_insn> device_program(std::span<const DeviceRule> rules);
 
 // Loads and attaches the program to a v2 cgroup directory and detaches the device programs that were there before, in

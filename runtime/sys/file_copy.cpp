@@ -78,10 +78,12 @@ Status copy_file_data(int source, int target, const struct stat& status) {
 
 Status copy_file_metadata(int source, int target, const struct stat& status) {
   // chown clears set-id bits and file capabilities, so mode and attributes come after it; both touch ctime only.
-  if (::fchown(target, status.st_uid, status.st_gid) != 0 && owner_failure_is_fatal()) {
+  const bool owned = ::fchown(target, status.st_uid, status.st_gid) == 0;
+  if (!owned && owner_failure_is_fatal()) {
     return fail_errno("chown");
   }
-  if (::fchmod(target, status.st_mode & 07777) != 0) {
+  // A set-id bit is a statement about the owner and must not outlive it.
+  if (::fchmod(target, status.st_mode & (owned ? 07777U : 01777U)) != 0) {
     return fail_errno("chmod");
   }
   copy_attributes(source, target);

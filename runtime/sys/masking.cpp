@@ -28,7 +28,8 @@ bool is_missing(const Error& error) { return error.sys_errno == ENOENT || error.
 Result<UniqueFd> make_empty_directory() {
   NewFilesystem tmpfs;
   tmpfs.type = "tmpfs";
-  tmpfs.parameters = {{"mode", "0555"}, {"size", "0"}, {"nr_inodes", "1"}};
+  tmpfs.parameters = {{"mode", "0555"}, {"nr_blocks", "1"}, {"nr_inodes", "1"}};
+  tmpfs.superblock_readonly = true;
   tmpfs.attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   return make_filesystem(tmpfs);
 }

@@ -83,7 +83,10 @@ Result<bool> TreeCopy::link_to_earlier(int target, const std::string& name, cons
   }
   // The path consists of directories made by this copy, in a file system nobody else has yet.
   if (::linkat(target_root_, first->second.c_str(), target, name.c_str(), 0) != 0) {
-    return fail_errno("link " + path);
+    if (errno != ENOENT) {
+      return fail_errno("link " + path);
+    }
+    ++stats_.skipped;  // the first one was a device that could not be made
   }
   return true;
 }
