@@ -52,6 +52,7 @@ struct Describe {
   std::string operator()(const ReleaseSetup&) const { return "close set-up descriptors"; }
   std::string operator()(const EnterDirectory& op) const { return "chdir to " + op.path; }
   std::string operator()(const ResolveExecutable&) const { return "resolve the executable"; }
+  std::string operator()(const PrepareLandlock&) const { return "prepare the Landlock ruleset"; }
   std::string operator()(const SetRlimit& op) const {
     return "set " + op.limit.type + " " + std::to_string(op.limit.soft) + ":" + std::to_string(op.limit.hard);
   }

@@ -9,6 +9,7 @@ namespace nucleus::plan {
 
 struct Request {
   std::string id;
+  std::string bundle;  // absolute; relative bind sources start there
   unsigned preserve_fds = 0;
   bool no_new_keyring = false;
   bool no_cgroups = false;

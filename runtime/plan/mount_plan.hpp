@@ -40,6 +40,7 @@ struct DetachedMount {
   std::vector<oci::IdMapping> uid_mappings;  // empty: not id-mapped
   std::vector<oci::IdMapping> gid_mappings;
   bool idmap_recursive = false;  // ridmap
+  bool shared = false;           // stays in the host's peer group; else the clone is made a slave at once
   std::string destination;       // for messages
 };
 

@@ -35,8 +35,9 @@ struct PhaseOf {
   Phase operator()(const ReleaseSetup&) const { return Phase::release; }
   Phase operator()(const EnterDirectory&) const { return Phase::executable; }
   Phase operator()(const ResolveExecutable&) const { return Phase::executable; }
+  Phase operator()(const PrepareLandlock&) const { return Phase::executable; }
   Phase operator()(const SetRlimit&) const { return Phase::limits; }
-  Phase operator()(const SetOomScore&) const { return Phase::limits; }
+  Phase operator()(const SetOomScore&) const { return Phase::sysctls; }
   Phase operator()(const SetScheduler&) const { return Phase::limits; }
   Phase operator()(const SetIoPriority&) const { return Phase::limits; }
   Phase operator()(const SetPersonality&) const { return Phase::limits; }

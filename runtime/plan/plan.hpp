@@ -75,6 +75,7 @@ struct EnterDirectory {
   std::string path;
 };
 struct ResolveExecutable {};  // a missing one must fail `create`
+struct PrepareLandlock {};    // open the rules' paths while the ids still may
 struct SetRlimit {
   oci::Rlimit limit;
 };
@@ -122,7 +123,7 @@ struct SecurityLabel {  // AppArmor profile or SELinux label for the next exec
   std::string apparmor;
   std::string selinux;
 };
-struct EnterLandlock {};  // LaunchPlan::landlock
+struct EnterLandlock {};  // what PrepareLandlock built from LaunchPlan::landlock
 struct CloseDescriptors {
   unsigned preserve = 0;
 };
@@ -134,7 +135,7 @@ using InitAction =
                  SetDomainname, LoopbackUp, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink,
                  EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath,
                  RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReleaseSetup, EnterDirectory,
-                 ResolveExecutable, SetRlimit, SetOomScore, SetScheduler, SetIoPriority, SetPersonality,
+                 ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler, SetIoPriority, SetPersonality,
                  SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds, SetCapabilities,
                  NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp, Execute>;
 
@@ -194,6 +195,7 @@ struct LaunchPlan {
   std::optional<SeccompPlan> seccomp;
   hardening::LandlockRuleset landlock;
   oci::Hooks hooks;
+  unsigned preserve_fds = 0;
   oci::Process process;  // args, env, cwd, terminal: what Execute runs
 };
 

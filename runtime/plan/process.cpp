@@ -64,6 +64,7 @@ void plan_confinement(std::vector<InitOp>& init, const oci::Spec& spec, const oc
     init.push_back({SecurityLabel{process.apparmor_profile, process.selinux_label}, Reaction::fail});
   }
   if (landlock.abi > 0) {
+    init.push_back({PrepareLandlock{}, hardening::reaction(mode, Control::landlock)});
     init.push_back({EnterLandlock{}, hardening::reaction(mode, Control::landlock)});
   }
   init.push_back({CloseDescriptors{preserve_fds}, Reaction::fail});

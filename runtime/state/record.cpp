@@ -38,6 +38,22 @@ std::vector<oci::Hook> parse_hooks(const json& list) {
   return out;
 }
 
+json cgroups_json(const std::vector<CgroupDirectory>& directories) {
+  json out = json::array();
+  for (const auto& directory : directories) {
+    out.push_back({{"controllers", directory.controllers}, {"path", directory.path}});
+  }
+  return out;
+}
+
+std::vector<CgroupDirectory> parse_cgroups(const json& list) {
+  std::vector<CgroupDirectory> out;
+  for (const auto& item : list) {
+    out.push_back({item.at("controllers").get<std::string>(), item.at("path").get<std::string>()});
+  }
+  return out;
+}
+
 Record from_json(const json& doc) {
   Record out;
   out.id = doc.at("id").get<std::string>();
@@ -48,7 +64,7 @@ Record from_json(const json& doc) {
   out.policy = doc.at("policy").get<std::string>();
   out.pid = doc.at("pid").get<int>();
   out.start_time = doc.at("startTime").get<std::uint64_t>();
-  out.cgroups = doc.at("cgroups").get<std::vector<std::string>>();
+  out.cgroups = parse_cgroups(doc.at("cgroups"));
   out.annotations = doc.at("annotations").get<std::map<std::string, std::string>>();
   out.poststart = parse_hooks(doc.at("poststart"));
   out.poststop = parse_hooks(doc.at("poststop"));
@@ -68,7 +84,7 @@ std::string to_json(const Record& record) {
                     {"policy", record.policy},
                     {"pid", record.pid},
                     {"startTime", record.start_time},
-                    {"cgroups", record.cgroups},
+                    {"cgroups", cgroups_json(record.cgroups)},
                     {"annotations", record.annotations},
                     {"poststart", hooks_json(record.poststart)},
                     {"poststop", hooks_json(record.poststop)},

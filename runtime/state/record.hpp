@@ -12,6 +12,13 @@
 
 namespace nucleus::state {
 
+// One directory of the container's cgroup.
+struct CgroupDirectory {
+  std::string controllers;  // v1: as in /proc/self/cgroup; v2: ""
+  std::string path;         // host path
+  bool operator==(const CgroupDirectory&) const = default;
+};
+
 // The stored facts. Everything else about a container's status is derived from the kernel (status.hpp).
 struct Record {
   std::string id;
@@ -22,7 +29,7 @@ struct Record {
   std::string policy;
   int pid = 0;                   // init's pid in the runtime's pid namespace; 0 while creating
   std::uint64_t start_time = 0;  // clock ticks after boot, field 22 of /proc/PID/stat: guards against pid reuse
-  std::vector<std::string> cgroups;  // host paths of every cgroup made for the container
+  std::vector<CgroupDirectory> cgroups;  // every one made for the container, written down before it is made
   std::map<std::string, std::string> annotations;
   std::vector<oci::Hook> poststart;
   std::vector<oci::Hook> poststop;

@@ -1,0 +1,72 @@
+#include "runtime/cli/bundle_command.hpp"
+
+#include "runtime/base/log.hpp"
+#include "runtime/launch/descriptors.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+Status refuse_unsupported(const Globals& globals, const Arguments& arguments) {
+  if (arguments.has("no-pivot")) {
+    return fail(ErrorCode::usage, "--no-pivot is refused: without pivot_root the host's root stays reachable");
+  }
+  if (globals.systemd_cgroup) {
+    return fail(ErrorCode::usage, "--systemd-cgroup: this version has no systemd cgroup driver");
+  }
+  return {};
+}
+
+void warn_dropped(const hardening::Report& report) {
+  for (const auto& finding : report.findings) {
+    if (finding.kind == hardening::FindingKind::dropped) {
+      log_warning(finding.rule + ": " + finding.reason + " (" + finding.path + ", " + finding.origin + ")");
+    }
+  }
+}
+
+Status check_console(const Arguments& arguments, const plan::LaunchPlan& plan, bool foreground) {
+  const bool socket = arguments.has("console-socket");
+  if (plan.process.terminal && !socket && !foreground) {
+    return fail(ErrorCode::usage, "cannot allocate tty if runc will detach without setting console socket");
+  }
+  if (!plan.process.terminal && socket) {
+    return fail(ErrorCode::usage, "cannot use console socket if runc will not detach or allocate tty");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<launch::Launched> create_from_bundle(const Globals& globals, const Arguments& arguments, bool keep_channel) {
+  TRY(refuse_unsupported(globals, arguments));
+  TRY_ASSIGN(const auto id, container_id(arguments));
+  TRY_ASSIGN(const long preserve, arguments.number("preserve-fds", 0, 0, 1024));
+  TRY(launch::sanitize_descriptors(static_cast<unsigned>(preserve)));
+  TRY_ASSIGN(const auto decision, decide(globals, arguments));
+  plan::Request request;
+  request.id = id.str();
+  request.bundle = decision.bundle.path;
+  request.preserve_fds = static_cast<unsigned>(preserve);
+  request.no_new_keyring = arguments.has("no-new-keyring");
+  TRY_ASSIGN(const auto plan, plan_launch(decision, request));
+  TRY(check_console(arguments, plan, keep_channel && !arguments.has("detach")));
+  warn_dropped(decision.hardened.report);
+
+  hardening::Confinement confinement;
+  confinement.mode = decision.hardened.mode;
+  confinement.policy = decision.policy;
+  confinement.landlock = decision.hardened.landlock;
+  confinement.seccomp_flags = plan.seccomp ? plan.seccomp->flags : 0;
+  confinement.ephemeral_root = decision.hardened.ephemeral_root;
+  const launch::LaunchInput input{plan,
+                                  confinement,
+                                  decision.facts,
+                                  decision.bundle.path,
+                                  decision.bundle.config,
+                                  decision.rewritten,
+                                  decision.hardened.spec.annotations};
+  const launch::LaunchOptions options{arguments.get("pid-file"), arguments.get("console-socket"), keep_channel};
+  return launch::create_container(input, globals.store(), options);
+}
+
+}  // namespace nucleus::cli

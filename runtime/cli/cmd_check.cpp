@@ -1,0 +1,97 @@
+#include "hardening/modes.hpp"
+#include "runtime/cli/command.hpp"
+#include "runtime/sys/probe.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+constexpr Option kOptions[] = {{"help", 'h', "", "print this text"}};
+
+using hardening::Control;
+using hardening::Mode;
+using hardening::Reaction;
+
+struct Line {
+  std::string what;
+  std::string found;
+  bool good;
+  Control control;
+};
+
+std::string layout_name(CgroupLayout layout) {
+  switch (layout) {
+    case CgroupLayout::v1:
+      return "v1";
+    case CgroupLayout::hybrid:
+      return "v1 with a unified hierarchy beside it (hybrid)";
+    case CgroupLayout::v2:
+      return "v2";
+    case CgroupLayout::none:
+      break;
+  }
+  return "none";
+}
+
+std::vector<Line> survey(const HostFacts& facts) {
+  constexpr int kWantedAbi = 5;  // refer, truncate, TCP ports, device ioctls
+  const bool root = facts.euid == 0;
+  const bool raise = (facts.capabilities >> 24 & 1) != 0;  // CAP_SYS_RESOURCE
+  return {
+      {"kernel", facts.kernel_release, true, Control::confinement},
+      {"privilege", root ? "root" : "uid " + std::to_string(facts.euid), root, Control::confinement},
+      {"seccomp", facts.seccomp ? "available" : "missing", facts.seccomp, Control::seccomp_install},
+      {"Landlock", facts.landlock_abi > 0 ? "ABI " + std::to_string(facts.landlock_abi) : "missing",
+       facts.landlock_abi >= kWantedAbi, Control::landlock},
+      {"cgroups", layout_name(facts.cgroup.layout), facts.cgroup.layout != CgroupLayout::none, Control::cgroup_limits},
+      {"raising limits", raise ? "possible" : "no CAP_SYS_RESOURCE", raise, Control::rlimit_raise},
+      {"user namespaces", facts.user_namespaces ? "available" : "missing", facts.user_namespaces,
+       Control::user_namespace},
+      {"time namespaces", facts.time_namespaces ? "available" : "missing", facts.time_namespaces, Control::confinement},
+  };
+}
+
+std::string verdict(Mode mode, const std::vector<Line>& lines) {
+  std::string warnings;
+  std::string failures;
+  for (const Line& line : lines) {
+    // A limit that cannot be raised matters only to a config that raises one.
+    const Reaction reaction = hardening::reaction(mode, line.control);
+    if (line.good || reaction == Reaction::off) {
+      continue;
+    }
+    const bool conditional = line.control == Control::rlimit_raise;
+    std::string& list = reaction == Reaction::fail && !conditional ? failures : warnings;
+    list += (list.empty() ? "" : ", ") + line.what + (conditional ? " (for configs that raise one)" : "");
+  }
+  std::string out(hardening::mode_name(mode));
+  out.resize(16, ' ');
+  if (mode == Mode::production) {
+    failures += (failures.empty() ? "" : ", ") + std::string("rootfs attestation (not in this version)");
+  }
+  out += failures.empty() ? (warnings.empty() ? "yes" : "yes, degraded") : "no";
+  out += failures.empty() ? "" : ": " + failures;
+  return out + (warnings.empty() ? "" : (failures.empty() ? ": " : "; degraded: ") + warnings) + "\n";
+}
+
+Result<int> run(const Globals&, const Arguments&) {
+  TRY_ASSIGN(const auto facts, sys::probe_host({}));
+  const auto lines = survey(facts);
+  std::string out;
+  for (const Line& line : lines) {
+    std::string row = std::string(line.good ? "ok  " : "--  ") + line.what;
+    row.resize(24, ' ');
+    out += row + line.found + "\n";
+  }
+  out += "\n";
+  for (const Mode mode : {Mode::agent, Mode::strict_agent, Mode::production}) {
+    out += verdict(mode, lines);
+  }
+  TRY(print(out));
+  return 0;
+}
+
+}  // namespace
+
+constinit const Command kCheck = {"check", "", "what this host can enforce, and a verdict per mode", kOptions, 0, 0, run};
+
+}  // namespace nucleus::cli

@@ -1,0 +1,90 @@
+#include "runtime/cli/command.hpp"
+#include "runtime/launch/files.hpp"
+#include "runtime/launch/receipt_take.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+constexpr Option kOptions[] = {{"format", 'f', "FORMAT", "text or json"},
+                               {"verify", 0, "", "read the kernel again and compare"},
+                               {"help", 'h', "", "print this text"}};
+
+constexpr int kDiffers = 2;
+
+std::string text_of(const state::Receipt& receipt) {
+  constexpr std::size_t kColumn = 28;
+  std::string out = "receipt of " + receipt.id + ", taken " + receipt.taken + "\nmode " + receipt.mode + ", policy " +
+                    receipt.policy + "\n";
+  for (const auto& [name, digest] : receipt.digests) {
+    out += digest.empty() ? "" : "sha256 " + name + " " + digest + "\n";
+  }
+  for (const auto& item : receipt.items) {
+    std::string line = std::string(item.matches ? (item.expected.empty() ? "  -  " : "  ok ") : "  NO ") + item.control;
+    line.resize(std::max<std::size_t>(kColumn, line.size() + 1), ' ');
+    std::string observed = item.observed;
+    for (char& c : observed) {
+      c = c == '\n' || c == '\t' ? ' ' : c;
+    }
+    out += line + observed + (item.matches ? "" : "   (planned: " + item.expected + ")") + "\n";
+  }
+  const std::size_t wrong = receipt.mismatches().size();
+  return out + (wrong == 0 ? "everything planned is enforced\n" : std::to_string(wrong) + " differences\n");
+}
+
+// What was true at the start and is not any more. Observations without an expectation may change (cgroup contents).
+std::vector<std::string> changes(const state::Receipt& then, const state::Receipt& now) {
+  std::vector<std::string> out;
+  for (const auto& item : now.items) {
+    if (!item.matches) {
+      out.push_back(item.control + ": planned " + item.expected + ", now " + item.observed);
+    }
+  }
+  for (const auto& [name, digest] : then.digests) {
+    const auto hit = now.digests.find(name);
+    if (hit == now.digests.end() || hit->second != digest) {
+      out.push_back("digest " + name + " changed");
+    }
+  }
+  return out;
+}
+
+Result<int> verify(const launch::Container& container, const state::Receipt& stored) {
+  if (!container.alive()) {
+    return fail(ErrorCode::state, "container not running");
+  }
+  TRY_ASSIGN(const auto confinement, launch::load_confinement(container.directory));
+  TRY_ASSIGN(const auto now, launch::take_receipt(container, confinement, false));
+  const auto differences = changes(stored, now);
+  std::string out;
+  for (const auto& difference : differences) {
+    out += "NO " + difference + "\n";
+  }
+  TRY(print(out + (differences.empty() ? "verified: the kernel still enforces what was planned\n" : "")));
+  return differences.empty() ? 0 : kDiffers;
+}
+
+Result<int> run(const Globals& globals, const Arguments& arguments) {
+  TRY_ASSIGN(const auto id, container_id(arguments));
+  TRY_ASSIGN(const auto container, launch::find_container(globals.store(), id, launch::Locking::none));
+  const auto text = container.directory.read(launch::kReceiptFile);
+  if (!text) {
+    return fail(ErrorCode::state, "no receipt: the container was not started, or runs in passthrough mode");
+  }
+  TRY_ASSIGN(const auto receipt, state::parse_receipt(*text, launch::kReceiptFile));
+  if (arguments.has("verify")) {
+    return verify(container, receipt);
+  }
+  const std::string format = arguments.get("format", "text");
+  if (format != "text" && format != "json") {
+    return fail(ErrorCode::usage, "invalid format: " + format);
+  }
+  TRY(print(format == "json" ? state::to_json(receipt, 2) : text_of(receipt)));
+  return receipt.mismatches().empty() ? 0 : kDiffers;
+}
+
+}  // namespace
+
+constinit const Command kReceipt = {"receipt", "<container-id>", "show what the kernel enforces on a container", kOptions,
+                                    1, 1, run};
+
+}  // namespace nucleus::cli

@@ -1,0 +1,74 @@
+#include "runtime/cli/pipeline.hpp"
+
+#include <cstring>
+
+#include "hardening/seccomp_compile.hpp"
+#include "oci/document.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/sys/probe.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+using hardening::Mode;
+
+Result<hardening::Selection> choose(const hardening::HostConfig& host, const Arguments& arguments,
+                                    const oci::Spec& spec) {
+  const hardening::CommandLineChoice choice{arguments.get("mode"), arguments.get("policy"), arguments.all("grant")};
+  return hardening::select(host, choice, spec.annotations);
+}
+
+Result<HostFacts> probe(const oci::Bundle& bundle) {
+  sys::ProbeRequest request;
+  request.rootfs = oci::rootfs_path(bundle);
+  request.bundle = bundle.path;
+  for (const auto& entry : bundle.spec.linux.namespaces) {
+    if (!entry.path.empty()) {
+      request.namespaces.emplace_back(entry.type, entry.path);
+    }
+  }
+  return sys::probe_host(request);
+}
+
+Result<plan::SeccompPlan> compile(const oci::Seccomp& profile, Mode mode) {
+  TRY_ASSIGN(const auto compiled, mode == Mode::passthrough ? hardening::compile_with_libseccomp(profile)
+                                                            : hardening::compile_native(profile));
+  for (const auto& name : compiled.unknown_names) {
+    log_debug("seccomp: unknown system call " + name + " ignored");
+  }
+  plan::SeccompPlan out;
+  out.flags = compiled.flags;
+  out.filter.resize(compiled.code.size());
+  static_assert(sizeof(sock_filter) == sizeof(std::uint64_t));
+  std::memcpy(out.filter.data(), compiled.code.data(), compiled.code.size() * sizeof(sock_filter));
+  if (compiled.uses_notify) {
+    out.listener_path = profile.listener_path;
+    out.listener_metadata = profile.listener_metadata;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
+  TRY_ASSIGN(auto host, hardening::load_host_config(globals.config));
+  TRY_ASSIGN(auto bundle, oci::load_bundle(arguments.get("bundle", ".")));
+  TRY_ASSIGN(auto selection, choose(host, arguments, bundle.spec));
+  TRY_ASSIGN(auto policy, hardening::load_policy(selection.policy, host.policy_dirs));
+  policy.grants.insert(policy.grants.end(), selection.grants.begin(), selection.grants.end());
+  TRY_ASSIGN(HostFacts facts, probe(bundle));
+  TRY_ASSIGN(auto hardened, hardening::harden(bundle.spec, policy, facts, selection.mode));
+  std::string rewritten = oci::rewrite_document(bundle.config, hardened.spec);
+  return Decision{std::move(bundle), std::move(policy), std::move(facts), std::move(hardened), std::move(rewritten)};
+}
+
+Result<plan::LaunchPlan> plan_launch(const Decision& decision, const plan::Request& request) {
+  TRY_ASSIGN(auto plan, plan::make_plan(decision.hardened, decision.facts, request));
+  if (const auto& profile = decision.hardened.spec.linux.seccomp) {
+    TRY_ASSIGN(plan.seccomp, compile(*profile, decision.hardened.mode));
+  }
+  TRY(plan::check_invariants(plan));
+  return plan;
+}
+
+}  // namespace nucleus::cli

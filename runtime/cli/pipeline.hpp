@@ -1,0 +1,35 @@
+// The pure half of create, run, explain and plan: bundle -> selection -> policy -> hardened spec -> plan.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hardening/harden.hpp"
+#include "hardening/policy.hpp"
+#include "oci/bundle.hpp"
+#include "runtime/base/host_facts.hpp"
+#include "runtime/cli/command.hpp"
+#include "runtime/plan/make_plan.hpp"
+
+namespace nucleus::cli {
+
+// --mode, --policy, --grant: the same for every command that takes a bundle.
+inline constexpr Option kModeOption = {"mode", 0, "MODE", "agent, strict-agent, production or passthrough"};
+inline constexpr Option kPolicyOption = {"policy", 0, "NAME", "policy set: a name, or a directory with a slash in it"};
+inline constexpr Option kGrantOption = {"grant", 0, "GRANT", "grant one request (repeatable), e.g. device:/dev/fuse"};
+
+struct Decision {
+  oci::Bundle bundle;
+  hardening::Policy policy;  // with the selection's grants appended
+  HostFacts facts;
+  hardening::Hardened hardened;
+  std::string rewritten;  // the config that is executed
+};
+
+// Everything up to the rewrite; asks nothing of the kernel but HostFacts and needs no privilege.
+[[nodiscard]] Result<Decision> decide(const Globals& globals, const Arguments& arguments);
+
+// The plan, checked against the invariants.
+[[nodiscard]] Result<plan::LaunchPlan> plan_launch(const Decision& decision, const plan::Request& request);
+
+}  // namespace nucleus::cli

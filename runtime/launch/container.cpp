@@ -1,0 +1,193 @@
+#include "runtime/launch/container.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "oci/documents.hpp"
+#include "runtime/launch/hooks.hpp"
+#include "runtime/sys/cgroup.hpp"
+#include "runtime/sys/process.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+sys::CgroupHandle cgroup_of(const state::Record& record) {
+  return sys::CgroupHandle::open(cgroup_directories(record));
+}
+
+bool is_frozen(const state::Record& record) {
+  if (record.cgroups.empty()) {
+    return false;
+  }
+  const auto frozen = cgroup_of(record).frozen();
+  return frozen && *frozen;
+}
+
+ContainerStatus derive_status(const Container& container) {
+  const state::Record& record = container.record;
+  if (record.pid == 0) {
+    return ContainerStatus::creating;
+  }
+  if (!container.alive()) {
+    return ContainerStatus::stopped;
+  }
+  if (container.directory.has(state::kStartSocket)) {
+    return ContainerStatus::created;
+  }
+  return is_frozen(record) ? ContainerStatus::paused : ContainerStatus::running;
+}
+
+// A handle on init if it is still the process that the record means.
+UniqueFd open_init(const state::Record& record) {
+  if (record.pid <= 0) {
+    return {};
+  }
+  auto handle = sys::pidfd_open(record.pid);
+  if (!handle || !sys::process_alive(record.pid, record.start_time)) {
+    return {};
+  }
+  return std::move(*handle);
+}
+
+oci::StateDocument document(const state::Record& record, std::string_view status, int pid) {
+  oci::StateDocument out;
+  out.id = record.id;
+  out.pid = pid;
+  out.status = status;
+  out.bundle = record.bundle;
+  out.rootfs = record.rootfs;
+  out.created = record.created;
+  out.annotations = record.annotations;
+  out.owner = record.owner == 0 ? "root" : std::to_string(record.owner);
+  return out;
+}
+
+Status kill_everything(const Container& container) {
+  if (container.alive()) {
+    Status killed = sys::pidfd_send_signal(container.pidfd.get(), SIGKILL);
+    if (!killed && killed.error().sys_errno != ESRCH) {
+      return killed;
+    }
+  }
+  // Processes of a shared pid namespace, and those of a launch that died before it could write down a pid.
+  if (!container.record.cgroups.empty()) {
+    const auto cgroup = cgroup_of(container.record);
+    (void)cgroup.thaw();
+    return cgroup.signal_all(SIGKILL);
+  }
+  return {};
+}
+
+// The kernel tells when a killed init is really gone; half a minute is for a host in trouble.
+Status await_end(const Container& container) {
+  constexpr int kTries = 3000;
+  constexpr timespec kPause{0, 10'000'000};
+  for (int i = 0; i < kTries; ++i) {
+    if (!container.alive() || !sys::process_alive(container.record.pid, container.record.start_time)) {
+      return {};
+    }
+    ::nanosleep(&kPause, nullptr);
+  }
+  return fail(ErrorCode::kernel, "container init still running after SIGKILL");
+}
+
+Status remove_all(const state::Store& store, const ContainerId& id, Container container) {
+  auto cgroup = cgroup_of(container.record);
+  TRY(cgroup.remove());
+  run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0));
+  return store.destroy(id, std::move(container.directory));
+}
+
+// A directory whose creator was killed before it wrote a record holds nothing but itself.
+Status delete_without_record(const state::Store& store, const ContainerId& id) {
+  auto directory = store.open(id);
+  return directory ? store.destroy(id, std::move(*directory)) : Status{};
+}
+
+}  // namespace
+
+std::vector<sys::CgroupDirectory> cgroup_directories(const state::Record& record) {
+  std::vector<sys::CgroupDirectory> out;
+  for (const auto& directory : record.cgroups) {
+    out.push_back({directory.controllers, directory.path});
+  }
+  return out;
+}
+
+std::string_view status_name(ContainerStatus status) {
+  switch (status) {
+    case ContainerStatus::creating:
+      return "creating";
+    case ContainerStatus::created:
+      return "created";
+    case ContainerStatus::running:
+      return "running";
+    case ContainerStatus::paused:
+      return "paused";
+    case ContainerStatus::stopped:
+      break;
+  }
+  return "stopped";
+}
+
+Result<Container> find_container(const state::Store& store, const ContainerId& id, Locking locking) {
+  TRY_ASSIGN(auto directory, locking == Locking::wait ? store.open(id) : store.peek(id));
+  TRY_ASSIGN(auto record, directory.load());
+  Container container{std::move(directory), std::move(record), ContainerStatus::stopped, {}};
+  container.pidfd = open_init(container.record);
+  container.status = derive_status(container);
+  return container;
+}
+
+std::string hook_state(const state::Record& record, std::string_view status, int pid) {
+  return oci::hook_state_json(document(record, status, pid));
+}
+
+std::string state_json(const Container& container, std::string_view status) {
+  const int pid = container.alive() ? container.record.pid : 0;
+  return oci::to_json(document(container.record, status, pid)) + "\n";
+}
+
+Status signal_container(const Container& container, int signal, bool all) {
+  if (all) {
+    return container.record.cgroups.empty() ? Status{} : cgroup_of(container.record).signal_all(signal);
+  }
+  if (!container.alive()) {
+    return fail(ErrorCode::state, "container not running");
+  }
+  Status sent = sys::pidfd_send_signal(container.pidfd.get(), signal);
+  if (!sent && sent.error().sys_errno == ESRCH) {
+    return fail(ErrorCode::state, "container not running");
+  }
+  return sent;
+}
+
+Result<std::vector<int>> container_processes(const Container& container) {
+  TRY_ASSIGN(auto pids, cgroup_of(container.record).processes());
+  std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return pid == container.record.pid; });
+  return std::vector<int>(pids.begin(), pids.end());
+}
+
+Status delete_container(const state::Store& store, const ContainerId& id, const DeleteOptions& options) {
+  auto container = find_container(store, id, Locking::wait);
+  if (!container) {
+    const bool missing = container.error().code == ErrorCode::not_found;
+    if (!options.force) {
+      return tl::unexpected<Error>(std::move(container).error());
+    }
+    return missing ? delete_without_record(store, id) : Status(tl::unexpected<Error>(std::move(container).error()));
+  }
+  const ContainerStatus status = container->status;
+  if (!options.force && (status == ContainerStatus::running || status == ContainerStatus::paused)) {
+    return fail(ErrorCode::state, "cannot delete container " + id.str() + " that is not stopped: " +
+                                      std::string(status_name(status)));
+  }
+  TRY(kill_everything(*container));
+  TRY(await_end(*container));
+  return remove_all(store, id, std::move(*container));
+}
+
+}  // namespace nucleus::launch

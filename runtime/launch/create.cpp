@@ -1,0 +1,274 @@
+// create_container(): the launcher's steps in order, each undone by the destructor if a later one fails.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <optional>
+
+#include "hardening/modes.hpp"
+#include "runtime/base/io.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/launch/fault.hpp"
+#include "runtime/launch/files.hpp"
+#include "runtime/launch/hooks.hpp"
+#include "runtime/launch/launch.hpp"
+#include "runtime/launch/reports.hpp"
+#include "runtime/launch/spawn.hpp"
+#include "runtime/sys/socket.hpp"
+#include "runtime/sys/terminal.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+using hardening::Reaction;
+
+class Launcher {
+ public:
+  Launcher(const LaunchInput& input, const state::Store& store, const LaunchOptions& options)
+      : input_(input), store_(store), options_(options) {}
+  Launcher(const Launcher&) = delete;
+  Launcher& operator=(const Launcher&) = delete;
+  ~Launcher();
+
+  Result<Launched> run();
+
+ private:
+  using Step = Status (Launcher::*)();
+
+  Status take_id();
+  Status record_intent();
+  Status make_cgroup();
+  Status prepare();
+  Status clone();
+  Status map_ids();
+  Status write_files();
+  Status await_ready();
+  Status record_created();
+  Status release();
+
+  Status limit_cgroup();
+  Status report_cgroup(const std::vector<sys::CgroupFailure>& failures);
+  Status handle(LauncherEnd::Received& received);
+
+  const LaunchInput& input_;
+  const state::Store& store_;
+  const LaunchOptions& options_;
+  std::optional<ContainerId> id_;
+  std::optional<state::Directory> directory_;
+  state::Record record_;
+  std::optional<sys::CgroupHandle> cgroup_;
+  std::optional<InitContext> context_;
+  LauncherEnd channel_;
+  UniqueFd console_;
+  sys::Child child_;
+  bool ready_ = false;
+  bool committed_ = false;
+};
+
+// In this order: the process, then the cgroup it was in, then the record that would lead `delete` to both.
+Launcher::~Launcher() {
+  if (committed_) {
+    return;
+  }
+  child_ = sys::Child();
+  if (cgroup_) {
+    (void)cgroup_->remove();
+  }
+  if (directory_) {
+    (void)store_.destroy(*id_, std::move(*directory_));
+  }
+}
+
+Status Launcher::take_id() {
+  TRY_ASSIGN(id_, ContainerId::parse(input_.plan.id));
+  TRY_ASSIGN(directory_, store_.create(*id_));
+  return {};
+}
+
+// Before anything exists in the kernel the record says where it will be: after a crash `delete` finds it.
+Status Launcher::record_intent() {
+  const plan::CgroupPlan& cgroup = input_.plan.cgroup;
+  record_.id = id_->str();
+  record_.bundle = input_.bundle;
+  record_.rootfs = input_.plan.root.path;
+  record_.created = rfc3339_now();
+  record_.mode = hardening::mode_name(input_.plan.mode);
+  record_.policy = input_.confinement.policy.name;
+  record_.annotations = input_.annotations;
+  record_.poststart = input_.plan.hooks.poststart;
+  record_.poststop = input_.plan.hooks.poststop;
+  record_.owner = ::geteuid();
+  record_.shared_pid = !input_.plan.namespaces.creates("pid");
+  if (cgroup.enabled) {
+    TRY_ASSIGN(const auto directories, sys::locate_cgroup(input_.facts.cgroup, cgroup.path, cgroup.relative));
+    for (const auto& directory : directories) {
+      record_.cgroups.push_back({directory.controllers, directory.path});
+    }
+  }
+  return directory_->save(record_);
+}
+
+Status Launcher::report_cgroup(const std::vector<sys::CgroupFailure>& failures) {
+  for (const auto& failure : failures) {
+    const std::string text = "cgroup: " + failure.subject + ": " + failure.error.text;
+    if (input_.plan.cgroup.on_failure == Reaction::fail) {
+      return fail(failure.error.code, text);
+    }
+    log_warning(text);
+  }
+  return {};
+}
+
+Status Launcher::limit_cgroup() {
+  const plan::CgroupPlan& plan = input_.plan.cgroup;
+  std::vector<sys::CgroupValue> values;
+  for (const auto& setting : plan.settings) {
+    values.push_back({setting.controller, setting.file, setting.value});
+  }
+  TRY(report_cgroup(cgroup_->apply(values)));
+  if (!plan.device_control) {
+    return {};
+  }
+  Status devices = cgroup_->apply_device_rules(device_rules(plan.devices));
+  return devices ? devices : report_cgroup({{"devices", devices.error()}});
+}
+
+Status Launcher::make_cgroup() {
+  if (record_.cgroups.empty()) {
+    return {};
+  }
+  auto made = sys::CgroupHandle::create(input_.facts.cgroup, cgroup_directories(record_));
+  if (!made) {
+    return report_cgroup({{input_.plan.cgroup.path, made.error()}});
+  }
+  cgroup_.emplace(std::move(*made));
+  TRY(report_cgroup(cgroup_->failures()));
+  return limit_cgroup();
+}
+
+Status Launcher::prepare() {
+  InitContext& context = context_.emplace(input_.plan);
+  TRY_ASSIGN(context.join, open_namespaces(input_.plan.namespaces.join, granted_namespaces(input_.confinement)));
+  TRY_ASSIGN(context.root, prepare_root(input_.plan.root));
+  TRY_ASSIGN(context.detached, prepare_mounts(input_.plan.detached));
+  if (!options_.keep_channel) {
+    TRY_ASSIGN(context.start_listener,
+               sys::listen_at(directory_->fd(), state::kStartSocket, sys::SocketType::seqpacket));
+  }
+  context.cgroup = cgroup_ ? &*cgroup_ : nullptr;
+  context.await_id_maps = input_.plan.namespaces.creates("user");
+  context.hook_state = hook_document(record_);
+  TRY_ASSIGN(auto channel, make_channel());
+  channel_ = std::move(channel.launcher);
+  context.channel = std::move(channel.process);
+  return {};
+}
+
+Status Launcher::clone() {
+  // What the child must not hold: the launcher's end, whose loss tells it that the launcher is gone, and the lock.
+  // It must let go before it first waits for an order, so this is not left to the plan's operations.
+  context_->after_clone = [this] {
+    channel_.close();
+    directory_.reset();
+  };
+  TRY_ASSIGN(child_, spawn(*context_, cgroup_ ? cgroup_->clone_fd() : -1));
+  context_.reset();
+  return {};
+}
+
+Status Launcher::map_ids() {
+  if (!input_.plan.namespaces.creates("user")) {
+    return {};
+  }
+  TRY_WITH(launch::map_ids(input_.plan.namespaces, child_.pid()), "user namespace");
+  return channel_.order(Order::proceed);
+}
+
+// While the child mounts: what `exec`, `receipt` and `start` go by later.
+Status Launcher::write_files() {
+  TRY(directory_->write(kOriginalFile, input_.original));
+  TRY(directory_->write(kConfigFile, input_.rewritten));
+  TRY(directory_->write(kConfinementFile, hardening::to_json(input_.confinement)));
+  if (input_.plan.seccomp) {
+    TRY(directory_->write(kFilterFile, filter_bytes(*input_.plan.seccomp)));
+  }
+  return {};
+}
+
+Status Launcher::handle(LauncherEnd::Received& received) {
+  const Report& report = received.report;
+  switch (report.kind) {
+    case ReportKind::warning:
+      log_warning(describe_report(input_.plan, report));
+      return {};
+    case ReportKind::failed:
+      return tl::unexpected<Error>(error_of(input_.plan, report));
+    case ReportKind::runtime_hooks: {
+      const std::string state = hook_state(record_, "creating", child_.pid());
+      TRY(run_hooks(input_.plan.hooks.prestart, "prestart", state));
+      TRY(run_hooks(input_.plan.hooks.create_runtime, "createRuntime", state));
+      return channel_.order(Order::proceed);
+    }
+    case ReportKind::console:
+      console_ = std::move(received.carried);
+      return options_.console_socket.empty()
+                 ? Status{}
+                 : sys::send_terminal(options_.console_socket, console_.get(), report.detail);
+    case ReportKind::ready:
+      ready_ = true;
+      return {};
+    case ReportKind::listener:
+      break;
+  }
+  return fail(ErrorCode::internal, "an unexpected message from the container's init");
+}
+
+Status Launcher::await_ready() {
+  while (!ready_) {
+    TRY_ASSIGN(auto received, channel_.receive());
+    if (!received) {
+      TRY_ASSIGN(const int status, child_.wait());
+      return fail(ErrorCode::kernel, "the container's init ended during set-up (" + describe_exit(status) + ")");
+    }
+    TRY(handle(*received));
+  }
+  return {};
+}
+
+Status Launcher::record_created() {
+  record_.pid = child_.pid();
+  TRY_ASSIGN(record_.start_time, sys::process_start_time(child_.pid()));
+  TRY(directory_->save(record_));
+  return options_.pid_file.empty() ? Status{} : write_pid_file(options_.pid_file, child_.pid());
+}
+
+// From here on the container outlives this process.
+Status Launcher::release() { return channel_.order(Order::created); }
+
+Result<Launched> Launcher::run() {
+  constexpr Step kSteps[] = {&Launcher::take_id,     &Launcher::record_intent, &Launcher::make_cgroup,
+                             &Launcher::prepare,     &Launcher::clone,         &Launcher::map_ids,
+                             &Launcher::write_files, &Launcher::await_ready,   &Launcher::record_created,
+                             &Launcher::release};
+  for (std::size_t i = 0; i < std::size(kSteps); ++i) {
+    TRY((this->*kSteps[i])());
+    TRY(fault_point("create", i));
+  }
+  committed_ = true;
+  if (cgroup_) {
+    cgroup_->commit();
+  }
+  TRY_ASSIGN(UniqueFd pidfd, sys::pidfd_open(child_.pid()));
+  (void)child_.release();
+  return Launched{Container{std::move(*directory_), record_, ContainerStatus::created, std::move(pidfd)},
+                  options_.console_socket.empty() ? std::move(console_) : UniqueFd(), std::move(channel_)};
+}
+
+}  // namespace
+
+Result<Launched> create_container(const LaunchInput& input, const state::Store& store, const LaunchOptions& options) {
+  return Launcher(input, store, options).run();
+}
+
+}  // namespace nucleus::launch

@@ -1,0 +1,13 @@
+// A container or exec'd process in the foreground of the command line: signals forwarded, terminal relayed.
+#pragma once
+
+#include "runtime/base/result.hpp"
+#include "runtime/base/unique_fd.hpp"
+
+namespace nucleus::launch {
+
+// Waits for the child `pid` and reaps it. `console` (may be empty) is a terminal's master to relay. Forwards signals
+// sent to the caller. Returns the exit status as a shell has it: 0..255, 128+signal.
+[[nodiscard]] Result<int> wait_in_foreground(int pid, UniqueFd console);
+
+}  // namespace nucleus::launch

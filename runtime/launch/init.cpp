@@ -1,0 +1,93 @@
+#include "runtime/launch/init.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "runtime/launch/fault.hpp"
+#include "runtime/launch/performer.hpp"
+#include "runtime/sys/process.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+using hardening::Reaction;
+
+// The own pid as the launcher's procfs, still mounted here, shows it: what hooks must be told.
+int own_host_pid() {
+  std::array<char, 32> text{};
+  return ::readlink("/proc/self", text.data(), text.size() - 1) > 0 ? std::atoi(text.data()) : 0;
+}
+
+// The caller's signal dispositions and mask are not the container's.
+void reset_signals() {
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    ::sigaction(number, &action, nullptr);
+  }
+}
+
+Status prepare(InitContext& context) {
+  if (context.after_clone) {
+    context.after_clone();
+  }
+  reset_signals();
+  // Dies with its launcher until the state is on disk; WaitForStart lifts this.
+  TRY(sys::set_parent_death_signal(SIGKILL));
+  context.hook_state.pid = own_host_pid();
+  // /proc/PID of the runtime's own image stays closed to whoever shares the pid namespace (CVE-2019-5736, CVE-2016-9962):
+  // before this process enters a container, but after the launcher of a new user namespace needed it open.
+  if (context.await_id_maps) {
+    TRY(context.channel.expect(Order::proceed));
+  }
+  TRY(sys::set_dumpable(false));
+  return context.before_start ? context.before_start() : Status{};
+}
+
+[[noreturn]] void give_up(const InitContext& context, std::size_t index, const Error& error) {
+  (void)context.channel.report(ReportKind::failed, index, &error);
+  ::_exit(1);
+}
+
+}  // namespace
+
+Status perform(InitContext& context, const plan::InitOp& op) { return std::visit(Performer{context}, op.action); }
+
+void run_init(InitContext& context) {
+  if (Status prepared = prepare(context); !prepared) {
+    give_up(context, context.plan.init.size(), prepared.error());
+  }
+  const auto& ops = context.plan.init;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    Status done = fault_point("init", i);
+    if (done) {
+      done = perform(context, ops[i]);
+    }
+    if (done) {
+      continue;
+    }
+    if (ops[i].on_failure == Reaction::fail) {
+      give_up(context, i, done.error());
+    }
+    if (ops[i].on_failure == Reaction::warn) {
+      (void)context.channel.report(ReportKind::warning, i, &done.error());
+    }
+  }
+  const Error unreachable{ErrorCode::internal, 0, "the plan ended without execve"};
+  give_up(context, ops.size(), unreachable);
+}
+
+Result<const sys::ProcHandle*> proc_of(InitContext& context) {
+  if (!context.proc) {
+    TRY_ASSIGN(context.proc, sys::ProcHandle::open());
+  }
+  return &*context.proc;
+}
+
+}  // namespace nucleus::launch

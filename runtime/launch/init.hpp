@@ -1,0 +1,50 @@
+// The launched process's side: performs the plan's operations in order and becomes the workload.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/documents.hpp"
+#include "runtime/launch/wire.hpp"
+#include "runtime/plan/plan.hpp"
+#include "runtime/sys/cgroup.hpp"
+#include "runtime/sys/landlock.hpp"
+#include "runtime/sys/masking.hpp"
+#include "runtime/sys/procfs.hpp"
+#include "runtime/sys/root_dir.hpp"
+
+namespace nucleus::launch {
+
+// What the launcher prepared and the child inherits.
+struct InitContext {
+  explicit InitContext(const plan::LaunchPlan& launch_plan) : plan(launch_plan) {}
+
+  const plan::LaunchPlan& plan;
+  ProcessEnd channel;
+  UniqueFd start_listener;              // `create`: the socket on which `start` comes; empty: the channel says it
+  const sys::CgroupHandle* cgroup = nullptr;  // v1: the child moves itself
+  std::vector<UniqueFd> join;           // one per plan.namespaces.join, empty for pid
+  std::vector<UniqueFd> detached;       // one per plan.detached
+  UniqueFd root;                        // detached clone of the rootfs
+  oci::StateDocument hook_state;        // for hooks; the process fills in its pid
+  std::function<void()> after_clone;     // in the child, first of all: gives up what is the launcher's
+  std::function<Status()> before_start;  // then, with /proc/PID closed: enters a container (exec)
+  bool await_id_maps = false;           // a new user namespace: wait until the launcher wrote the maps
+
+  // Set while running.
+  std::optional<sys::ProcHandle> proc;
+  std::optional<sys::RootDir> root_dir;
+  std::optional<sys::Masker> masker;
+  std::optional<sys::Landlock> landlock;
+  std::string executable;
+};
+
+// Never returns: ends in execve, or in _exit(1) after reporting the failed operation.
+[[noreturn]] void run_init(InitContext& context);
+
+// Performs one operation; used by run_init and by the tenant (exec).
+[[nodiscard]] Status perform(InitContext& context, const plan::InitOp& op);
+
+}  // namespace nucleus::launch

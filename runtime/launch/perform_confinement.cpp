@@ -1,0 +1,145 @@
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runtime/base/io.hpp"
+#include "runtime/launch/hooks.hpp"
+#include "runtime/launch/performer.hpp"
+#include "runtime/sys/credentials.hpp"
+#include "runtime/sys/process.hpp"
+#include "runtime/sys/seccomp.hpp"
+#include "runtime/sys/socket.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+std::vector<char*> c_strings(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (const auto& text : strings) {
+    out.push_back(const_cast<char*>(text.c_str()));
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+// Until somebody connects and really says start: a `start` that was killed on the way leaves the container created.
+Status wait_on_socket(InitContext& context) {
+  for (;;) {
+    TRY_ASSIGN(UniqueFd connection, sys::accept_connection(context.start_listener.get()));
+    ProcessEnd starter(std::move(connection));
+    if (starter.expect(Order::start)) {
+      context.channel = std::move(starter);
+      context.start_listener.reset();
+      return {};
+    }
+  }
+}
+
+Status write_label(InitContext& context, const std::string& value) {
+  TRY_ASSIGN(const auto* proc, proc_of(context));
+  Status written = proc->write("thread-self/attr/apparmor/exec", value);
+  if (!written && written.error().sys_errno == ENOENT) {
+    written = proc->write("thread-self/attr/exec", value);
+  }
+  return written;
+}
+
+}  // namespace
+
+Status Performer::operator()(const plan::RuntimeHooks&) const {
+  TRY(context.channel.report(ReportKind::runtime_hooks));
+  return context.channel.expect(Order::proceed);
+}
+
+Status Performer::operator()(const plan::ContainerHooks&) const {
+  return run_hooks(context.plan.hooks.create_container, "createContainer", oci::hook_state_json(context.hook_state));
+}
+
+Status Performer::operator()(const plan::WaitForStart&) const {
+  TRY(context.channel.report(ReportKind::ready));
+  TRY(context.channel.expect(Order::created));
+  TRY(sys::set_parent_death_signal(0));
+  if (!context.start_listener) {
+    return context.channel.expect(Order::start);
+  }
+  context.channel.close();
+  return wait_on_socket(context);
+}
+
+Status Performer::operator()(const plan::StartHooks&) const {
+  return run_hooks(context.plan.hooks.start_container, "startContainer", oci::hook_state_json(context.hook_state));
+}
+
+Status Performer::operator()(const plan::DropBounding& op) const { return sys::drop_bounding_set(op.keep); }
+
+Status Performer::operator()(const plan::SetIds& op) const {
+  ::umask(op.umask);
+  return sys::set_ids({op.uid, op.gid, op.groups, op.set_groups});
+}
+
+Status Performer::operator()(const plan::SetCapabilities& op) const {
+  const CapabilityMask held = op.hold_sys_admin ? capability_bit("CAP_SYS_ADMIN") : 0;
+  return sys::set_capabilities({op.permitted | held, op.effective | held, op.inheritable, op.ambient});
+}
+
+Status Performer::operator()(const plan::NoNewPrivileges&) const { return sys::set_no_new_privileges(); }
+
+Status Performer::operator()(const plan::SecurityLabel& op) const {
+  if (!op.apparmor.empty()) {
+    TRY(write_label(context, "exec " + op.apparmor));
+  }
+  if (!op.selinux.empty()) {
+    TRY_ASSIGN(const auto* proc, proc_of(context));
+    TRY(proc->write("thread-self/attr/exec", op.selinux));
+  }
+  context.proc.reset();
+  return {};
+}
+
+Status Performer::operator()(const plan::PrepareLandlock&) const {
+  const hardening::LandlockRuleset& rules = context.plan.landlock;
+  TRY_ASSIGN(sys::Landlock domain, sys::Landlock::create(rules.handled_fs, rules.handled_net, rules.scoped));
+  for (const auto& rule : rules.paths) {
+    const UniqueFd path(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
+    if (path) {
+      TRY_WITH(domain.allow_path(path.get(), rule.access), "Landlock rule for " + rule.path);
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+      return fail_errno("open " + rule.path);
+    }
+  }
+  context.landlock = std::move(domain);
+  return {};
+}
+
+Status Performer::operator()(const plan::EnterLandlock&) const {
+  if (!context.landlock) {
+    return fail(ErrorCode::kernel, "there is no Landlock ruleset to enter");
+  }
+  TRY(context.landlock->restrict_self());
+  context.landlock.reset();
+  return {};
+}
+
+// Marked, not closed: the channel must live until execve succeeded, and the kernel closes all of them there.
+Status Performer::operator()(const plan::CloseDescriptors& op) const {
+  return sys::set_cloexec_from(3 + op.preserve);
+}
+
+Status Performer::operator()(const plan::InstallSeccomp&) const {
+  const plan::SeccompPlan& seccomp = *context.plan.seccomp;
+  TRY_ASSIGN(const UniqueFd listener, sys::install_seccomp(std::span<const std::uint64_t>(seccomp.filter), seccomp.flags));
+  return listener ? context.channel.report(ReportKind::listener, 0, nullptr, listener.get()) : Status{};
+}
+
+Status Performer::operator()(const plan::Execute&) const {
+  auto argv = c_strings(context.plan.process.args);
+  auto envp = c_strings(context.plan.process.env);
+  ::execve(context.executable.c_str(), argv.data(), envp.data());
+  return fail_errno("exec " + context.executable);
+}
+
+}  // namespace nucleus::launch

@@ -1,0 +1,173 @@
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+#include <linux/openat2.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "runtime/base/io.hpp"
+#include "runtime/launch/performer.hpp"
+#include "runtime/sys/device.hpp"
+#include "runtime/sys/mount.hpp"
+#include "runtime/sys/overlay.hpp"
+#include "runtime/sys/tree_copy.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+using plan::RootKind;
+
+// ---- the root -------------------------------------------------------------------------------------------------------
+
+// Where overlay cannot be mounted (a lower file system that does not allow it, old kernels in user namespaces).
+Result<UniqueFd> copied_root(int lower) {
+  sys::NewFilesystem memory;
+  memory.type = "tmpfs";
+  memory.source = "tmpfs";
+  TRY_ASSIGN(UniqueFd copy, sys::make_filesystem(memory));
+  TRY_ASSIGN(const UniqueFd source, open_at(lower, ".", O_RDONLY | O_DIRECTORY));
+  TRY(sys::copy_tree(source.get(), copy.get()));
+  return copy;
+}
+
+Result<UniqueFd> ephemeral_root(int lower, bool in_user_namespace) {
+  sys::OverlayOptions options;
+  options.in_user_namespace = in_user_namespace;
+  auto overlay = sys::make_overlay(lower, options);
+  return overlay ? std::move(overlay) : copied_root(lower);
+}
+
+// ---- mount targets --------------------------------------------------------------------------------------------------
+
+// proc and sysfs carry what the runtime and the masks rely on: their mount points are real directories, reached without
+// a single symlink (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642).
+Result<UniqueFd> plain_directory(const sys::RootDir& root, const std::string& path) {
+  TRY(root.make_directories(path));
+  auto opened = sys::open_resolved(root.fd(), path, O_PATH | O_DIRECTORY, 0,
+                                   RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (!opened && opened.error().sys_errno == ELOOP) {
+    return fail(ErrorCode::invalid_config, "the mount point " + path + " is, or lies behind, a symlink in the rootfs");
+  }
+  return opened;
+}
+
+// Files of /proc that monitoring tools (lxcfs) put over the real ones.
+constexpr std::array<std::string_view, 11> kReplaceable = {
+    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+    "/proc/loadavg", "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled"};
+
+// A bind mount into /proc could fake what labels and sysctls are written to (CVE-2019-16884).
+Status refuse_proc_cover(int target, const std::string& destination) {
+  struct statfs info{};
+  if (::fstatfs(target, &info) != 0) {
+    return fail_errno("statfs " + destination);
+  }
+  const bool listed = std::find(kReplaceable.begin(), kReplaceable.end(), destination) != kReplaceable.end();
+  if (info.f_type == PROC_SUPER_MAGIC && !listed) {
+    return fail(ErrorCode::invalid_config, destination + " cannot be mounted because it is inside /proc");
+  }
+  return {};
+}
+
+Status apply_propagation(int mount, const std::string& name) {
+  if (name.empty()) {
+    return {};
+  }
+  const unsigned long flags = sys::propagation_flags(name);
+  sys::MountChange change;
+  change.propagation = flags & ~static_cast<unsigned long>(MS_REC);
+  return sys::change_mount(mount, change, (flags & MS_REC) != 0);
+}
+
+sys::DeviceNode node_of(const oci::Device& device) {
+  sys::DeviceNode node;
+  node.type = device.type.empty() ? 'c' : device.type.front();
+  node.major = static_cast<std::uint32_t>(device.major);
+  node.minor = static_cast<std::uint32_t>(device.minor);
+  node.mode = device.file_mode.value_or(0666);
+  node.uid = device.uid.value_or(0);
+  node.gid = device.gid.value_or(0);
+  return node;
+}
+
+}  // namespace
+
+// The launcher's detached clone is laid over "/": a place that every id can reach, also where the directories above
+// the rootfs are closed to the ids of a user namespace.
+Status Performer::operator()(const plan::AttachRoot& op) const {
+  TRY(sys::set_root_propagation(sys::propagation_flags(op.propagation)));
+  TRY_ASSIGN(const UniqueFd slash, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  TRY(sys::attach(context.root.get(), slash.get()));
+  UniqueFd root = std::move(context.root);
+  if (context.plan.root.kind == RootKind::overlay) {
+    TRY_ASSIGN(UniqueFd upper, ephemeral_root(root.get(), context.plan.namespaces.creates("user")));
+    TRY(sys::attach(upper.get(), root.get()));
+    root = std::move(upper);
+  }
+  TRY_ASSIGN(context.root_dir, sys::RootDir::adopt(std::move(root)));
+  return {};
+}
+
+Status Performer::operator()(const plan::MountFilesystem& op) const {
+  const sys::RootDir& root = *context.root_dir;
+  const bool kernel_view = op.type == "proc" || op.type == "sysfs";
+  TRY_ASSIGN(const UniqueFd target, kernel_view ? plain_directory(root, op.target) : root.make_directories(op.target));
+  TRY_ASSIGN(const UniqueFd mount, sys::make_filesystem({op.type, op.source, op.parameters, op.attributes, false}));
+  if (op.copy_up) {
+    TRY_ASSIGN(const UniqueFd source, open_at(target.get(), ".", O_RDONLY | O_DIRECTORY));
+    TRY(sys::copy_tree(source.get(), mount.get()));
+  }
+  for (const auto& [name, destination] : op.symlinks) {
+    if (::symlinkat(destination.c_str(), mount.get(), name.c_str()) != 0) {
+      return fail_errno("symlink " + name);
+    }
+  }
+  TRY(sys::attach(mount.get(), target.get()));
+  return apply_propagation(mount.get(), op.propagation);
+}
+
+Status Performer::operator()(const plan::AttachMount& op) const {
+  const UniqueFd mount = std::move(context.detached[op.index]);
+  struct stat info{};
+  if (::fstat(mount.get(), &info) != 0) {
+    return fail_errno("stat the source");
+  }
+  const sys::RootDir& root = *context.root_dir;
+  TRY_ASSIGN(const UniqueFd target,
+             S_ISDIR(info.st_mode) ? root.make_directories(op.target) : root.create_file(op.target));
+  TRY(refuse_proc_cover(target.get(), op.target));
+  TRY(sys::attach(mount.get(), target.get()));
+  return apply_propagation(mount.get(), op.propagation);
+}
+
+Status Performer::operator()(const plan::MakeDeviceNode& op) const {
+  TRY(sys::make_device(*context.root_dir, op.device.path, node_of(op.device)));
+  return {};
+}
+
+Status Performer::operator()(const plan::MakeSymlink& op) const {
+  return sys::make_symlink(*context.root_dir, op.target, op.path);
+}
+
+Status Performer::operator()(const plan::EnsureDirectory& op) const {
+  TRY(context.root_dir->make_directories(op.path));
+  return {};
+}
+
+Status Performer::operator()(const plan::PivotRoot&) const {
+  const auto& ops = context.plan.init;
+  if (std::any_of(ops.begin(), ops.end(),
+                  [](const plan::InitOp& op) { return std::holds_alternative<plan::MaskPath>(op.action); })) {
+    TRY_ASSIGN(context.masker, sys::Masker::make());
+  }
+  return sys::pivot_root_into(context.root_dir->fd());
+}
+
+}  // namespace nucleus::launch

@@ -1,0 +1,224 @@
+#include "runtime/launch/receipt_items.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "hardening/digest.hpp"
+#include "oci/mount_options.hpp"
+#include "runtime/base/capability.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+using state::ReceiptItem;
+
+void add(std::vector<ReceiptItem>& out, std::string control, std::string expected, std::string observed) {
+  const bool matches = expected.empty() || expected == observed;
+  out.push_back({std::move(control), std::move(expected), std::move(observed), matches});
+}
+
+std::string status_field(const KernelTruth& truth, const char* key) {
+  const auto hit = truth.status.find(key);
+  return hit == truth.status.end() ? std::string("(not reported)") : hit->second;
+}
+
+// ---- credentials ----------------------------------------------------------------------------------------------------
+
+std::string hex_mask(CapabilityMask mask) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(mask));
+  return text;
+}
+
+// capabilities(7), "Transformation of capabilities during execve()": uid 0 of the namespace gets the bounding set (plus
+// what is inheritable), everybody else keeps the ambient set.
+void capabilities(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  const oci::Capabilities caps = context.spec.process->capabilities.value_or(oci::Capabilities{});
+  const CapabilityMask bounding = capability_mask(caps.bounding);
+  const CapabilityMask inheritable = capability_mask(caps.inheritable);
+  const bool root = context.spec.process->user.uid == 0;
+  const CapabilityMask ambient = capability_mask(caps.ambient);
+  const CapabilityMask after = root ? (bounding | inheritable) : ambient;
+  add(out, "capabilities.bounding", hex_mask(bounding), status_field(context.truth, "CapBnd"));
+  add(out, "capabilities.permitted", hex_mask(after), status_field(context.truth, "CapPrm"));
+  add(out, "capabilities.effective", hex_mask(after), status_field(context.truth, "CapEff"));
+  add(out, "capabilities.inheritable", hex_mask(inheritable), status_field(context.truth, "CapInh"));
+  add(out, "capabilities.ambient", hex_mask(ambient), status_field(context.truth, "CapAmb"));
+}
+
+// Where id `inside` lands on the host.
+std::string host_id(std::uint32_t inside, const std::vector<oci::IdMapping>& mappings) {
+  if (mappings.empty()) {
+    return std::to_string(inside);
+  }
+  for (const auto& mapping : mappings) {
+    if (inside >= mapping.container_id && inside - mapping.container_id < mapping.size) {
+      return std::to_string(mapping.host_id + (inside - mapping.container_id));
+    }
+  }
+  return "unmapped";
+}
+
+// real, effective, saved and file system id in one line, as status has them.
+std::string four(const std::string& id) { return id + "\t" + id + "\t" + id + "\t" + id; }
+
+bool joins_user_namespace(const oci::Spec& spec) {
+  return std::any_of(spec.linux.namespaces.begin(), spec.linux.namespaces.end(),
+                     [](const auto& entry) { return entry.type == "user" && !entry.path.empty(); });
+}
+
+void ids(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  const oci::User& user = context.spec.process->user;
+  const oci::Linux& linux = context.spec.linux;
+  const bool known = !joins_user_namespace(context.spec);
+  add(out, "uid", known ? four(host_id(user.uid, linux.uid_mappings)) : "", status_field(context.truth, "Uid"));
+  add(out, "gid", known ? four(host_id(user.gid, linux.gid_mappings)) : "", status_field(context.truth, "Gid"));
+}
+
+// ---- the sandbox ----------------------------------------------------------------------------------------------------
+
+void sandbox(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  const bool filtered = context.spec.linux.seccomp.has_value();
+  add(out, "no_new_privs", context.spec.process->no_new_privileges ? "1" : "0",
+      status_field(context.truth, "NoNewPrivs"));
+  add(out, "seccomp.mode", filtered ? "2" : "0", status_field(context.truth, "Seccomp"));
+  if (filtered) {
+    const std::string expected = hardening::to_hex(hardening::sha256(context.filter));
+    const std::string dumped = context.truth.filter;
+    add(out, "seccomp.filter", dumped.empty() ? "" : expected,
+        dumped.empty() ? "(not readable)" : hardening::to_hex(hardening::sha256(dumped)));
+  }
+  // The kernel does not show a process's Landlock domain; what was entered is recorded, not observed.
+  const auto& landlock = context.confinement.landlock;
+  add(out, "landlock.abi", "", std::to_string(landlock.abi));
+  add(out, "landlock.rules", "", std::to_string(landlock.paths.size()));
+}
+
+void namespaces(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  for (const auto& [type, identity] : context.truth.namespaces) {
+    const auto& wanted = context.spec.linux.namespaces;
+    const auto entry = std::find_if(wanted.begin(), wanted.end(), [&](const auto& e) { return e.type == type; });
+    const auto host = context.host_namespaces.find(type);
+    const bool is_host = host != context.host_namespaces.end() && host->second == identity;
+    const std::string seen = (is_host ? "host " : "own ") + identity;
+    const bool asked_new = entry != wanted.end() && entry->path.empty();
+    out.push_back({"namespace." + type, asked_new ? "own" : "", seen, !asked_new || !is_host});
+  }
+}
+
+void limits(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  for (const auto& limit : context.spec.process->rlimits) {
+    if (limit.type == "RLIMIT_CORE" && limit.hard == 0) {
+      const auto seen = context.truth.limits.find("Max core file size");
+      add(out, "rlimit.core", "0 0", seen == context.truth.limits.end() ? "(not reported)" : seen->second);
+    }
+  }
+}
+
+// ---- mounts ---------------------------------------------------------------------------------------------------------
+
+// The topmost mount exactly at `target`.
+const MountEntry* mount_at(const KernelTruth& truth, const std::string& target) {
+  const auto hit = std::find_if(truth.mounts.rbegin(), truth.mounts.rend(),
+                                [&](const MountEntry& entry) { return entry.target == target; });
+  return hit == truth.mounts.rend() ? nullptr : &*hit;
+}
+
+bool has_option(const std::string& options, std::string_view name) {
+  for (std::size_t begin = 0; begin <= options.size();) {
+    const std::size_t comma = std::min(options.find(',', begin), options.size());
+    if (std::string_view(options).substr(begin, comma - begin) == name) {
+      return true;
+    }
+    begin = comma + 1;
+  }
+  return false;
+}
+
+struct Flag {
+  std::uint64_t bit;
+  std::string_view name;
+};
+constexpr Flag kFlags[] = {{oci::mount_attr::kReadonly, "ro"},
+                           {oci::mount_attr::kNosuid, "nosuid"},
+                           {oci::mount_attr::kNodev, "nodev"},
+                           {oci::mount_attr::kNoexec, "noexec"}};
+
+std::string flag_words(std::uint64_t bits) {
+  std::string out;
+  for (const Flag& flag : kFlags) {
+    if ((bits & flag.bit) != 0) {
+      out += (out.empty() ? "" : ",") + std::string(flag.name);
+    }
+  }
+  return out;
+}
+
+// Of the wanted flags, those that the kernel shows.
+std::string shown_flags(std::uint64_t wanted, const std::string& options) {
+  std::uint64_t shown = 0;
+  for (const Flag& flag : kFlags) {
+    if ((wanted & flag.bit) != 0 && has_option(options, flag.name)) {
+      shown |= flag.bit;
+    }
+  }
+  return flag_words(shown);
+}
+
+void mount_item(const KernelTruth& truth, const std::string& target, std::uint64_t wanted,
+                std::vector<ReceiptItem>& out) {
+  const MountEntry* entry = mount_at(truth, target);
+  if (entry == nullptr) {
+    out.push_back({"mount " + target, flag_words(wanted), "(not mounted)", false});
+    return;
+  }
+  add(out, "mount " + target, flag_words(wanted), shown_flags(wanted, entry->options));
+}
+
+void mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  if (context.spec.root.readonly) {
+    mount_item(context.truth, "/", oci::mount_attr::kReadonly, out);
+  }
+  for (const auto& mount : context.spec.mounts) {
+    const auto options = oci::parse_mount_options(mount.options);
+    std::string target = mount.destination;
+    while (target.size() > 1 && target.back() == '/') {
+      target.pop_back();
+    }
+    mount_item(context.truth, target, options.own.set | options.tree.set, out);
+  }
+}
+
+// Paths of the lists that do not exist in the container have nothing to cover, so only what is there is judged.
+void paths(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  for (const auto& path : context.spec.linux.masked_paths) {
+    const MountEntry* entry = mount_at(context.truth, path);
+    add(out, "masked " + path, "", entry == nullptr ? "absent" : "covered by " + entry->type);
+  }
+  for (const auto& path : context.spec.linux.readonly_paths) {
+    if (const MountEntry* entry = mount_at(context.truth, path)) {
+      add(out, "readonly " + path, "ro", has_option(entry->options, "ro") ? "ro" : "rw");
+    }
+  }
+}
+
+void cgroup(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  add(out, "cgroup", "", context.truth.cgroup);
+}
+
+}  // namespace
+
+std::vector<ReceiptItem> receipt_items(const ReceiptContext& context) {
+  std::vector<ReceiptItem> out;
+  ids(context, out);
+  capabilities(context, out);
+  sandbox(context, out);
+  namespaces(context, out);
+  limits(context, out);
+  mounts(context, out);
+  paths(context, out);
+  cgroup(context, out);
+  return out;
+}
+
+}  // namespace nucleus::launch

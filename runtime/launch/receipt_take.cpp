@@ -1,0 +1,58 @@
+#include "runtime/launch/receipt_take.hpp"
+
+#include <unistd.h>
+
+#include "hardening/digest.hpp"
+#include "oci/document.hpp"
+#include "runtime/launch/files.hpp"
+#include "runtime/launch/readback.hpp"
+#include "runtime/launch/receipt_items.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+std::string digest_of(const state::Directory& directory, const char* file) {
+  const auto bytes = directory.read(file);
+  return bytes ? hardening::to_hex(hardening::sha256(*bytes)) : std::string();
+}
+
+std::map<std::string, std::string> digests(const state::Directory& directory,
+                                           const hardening::Confinement& confinement) {
+  return {{"config", digest_of(directory, kOriginalFile)},
+          {"rewritten", digest_of(directory, kConfigFile)},
+          {"policy", confinement.policy.digest},
+          {"seccomp", digest_of(directory, kFilterFile)}};
+}
+
+}  // namespace
+
+Result<hardening::Confinement> load_confinement(const state::Directory& directory) {
+  TRY_ASSIGN(const std::string text, directory.read(kConfinementFile));
+  return hardening::parse_confinement(text, directory.path() + "/" + kConfinementFile);
+}
+
+Result<oci::Spec> load_executed_spec(const state::Directory& directory) {
+  TRY_ASSIGN(const std::string text, directory.read(kConfigFile));
+  return oci::parse_spec(text, directory.path() + "/" + kConfigFile);
+}
+
+Result<state::Receipt> take_receipt(const Container& container, const hardening::Confinement& confinement,
+                                    bool traced) {
+  const state::Directory& directory = container.directory;
+  TRY_ASSIGN(const oci::Spec spec, load_executed_spec(directory));
+  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
+  TRY_ASSIGN(const KernelTruth truth, read_back(proc, container.record.pid, traced));
+  TRY_ASSIGN(const KernelTruth own, read_back(proc, ::getpid(), false));
+  const ReceiptContext context{spec, confinement, truth, own.namespaces,
+                               directory.read(kFilterFile).value_or(std::string())};
+  state::Receipt receipt;
+  receipt.id = container.record.id;
+  receipt.taken = rfc3339_now();
+  receipt.mode = container.record.mode;
+  receipt.policy = container.record.policy;
+  receipt.digests = digests(directory, confinement);
+  receipt.items = receipt_items(context);
+  return receipt;
+}
+
+}  // namespace nucleus::launch

@@ -1,0 +1,32 @@
+// The launcher's kernel work before and at clone3: descriptors for what the child must not look up itself, and the
+// child, born in its new namespaces.
+#pragma once
+
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/base/unique_fd.hpp"
+#include "runtime/launch/init.hpp"
+#include "runtime/plan/plan.hpp"
+#include "runtime/sys/process.hpp"
+
+namespace nucleus::launch {
+
+// Detached clones of every bind source, with attributes, id mapping and propagation set.
+[[nodiscard]] Result<std::vector<UniqueFd>> prepare_mounts(const std::vector<plan::DetachedMount>& mounts);
+
+// A detached clone of the rootfs and what is mounted below it.
+[[nodiscard]] Result<UniqueFd> prepare_root(const plan::RootPlan& root);
+
+// Opened and checked: of the right kind, and not the runtime's own unless `host_allowed` names its type (law 1 is
+// decided on a path; this decides on what the path really led to).
+[[nodiscard]] Result<std::vector<UniqueFd>> open_namespaces(const std::vector<plan::JoinNamespace>& join,
+                                                            const std::vector<std::string>& host_allowed);
+
+// Makes the child; in it, run_init(context) is called and never returns. `clone_fd`: v2 cgroup to be born in, or -1.
+[[nodiscard]] Result<sys::Child> spawn(InitContext& context, int clone_fd);
+
+// uid_map, gid_map of the new child's user namespace.
+[[nodiscard]] Status map_ids(const plan::NamespacePlan& namespaces, int pid);
+
+}  // namespace nucleus::launch
