@@ -54,6 +54,9 @@ class Merger {
       return rule_is_ours ? more_restrictive(rule.verdict, theirs) : more_restrictive(theirs, rule.verdict);
     };
     const Verdict verdict = decide(other.fallback);
+    if (verdict == fallback_) {
+      return;  // nothing wider reaches these calls: every other rule of this side meets the same fallback
+    }
     Rules pieces = {{rule.conditions, verdict}};
     for (const SyscallRule& opposite : other.rules) {
       if (unconditional(opposite.conditions)) {
