@@ -80,6 +80,16 @@ Result<UniqueFd> RootDir::make_directories(std::string_view path, unsigned mode)
 }
 
 Result<UniqueFd> RootDir::create_file(std::string_view path, unsigned mode) const {
+  // The kernel's own lookup first: it also is the judge of magic links and loops.
+  auto existing = open(path, O_PATH);
+  if (existing) {
+    struct stat status{};
+    const bool directory = ::fstat(existing->get(), &status) != 0 || S_ISDIR(status.st_mode);
+    return directory ? fail_errno("create file " + std::string(path), EISDIR) : std::move(existing);
+  }
+  if (existing.error().sys_errno != ENOENT) {
+    return existing;
+  }
   constexpr unsigned kParentMode = 0755;
   TRY_ASSIGN(RootWalk walk, RootWalk::start(fd_.get(), kParentMode));
   auto file = walk.make_file(path, mode);

@@ -95,6 +95,10 @@ std::optional<int> io_priority_class(std::string_view name) {
 }
 
 Status set_io_priority(int io_class, int priority) {
+  // The kernel looks at the low bits only, so a number out of range would silently become another one.
+  if (io_class < 0 || io_class > 3 || priority < 0 || priority > 7) {
+    return fail_errno("I/O priority " + std::to_string(io_class) + ":" + std::to_string(priority), EINVAL);
+  }
   const int value = io_class << kIoPriorityClassShift | priority;
   if (::syscall(SYS_ioprio_set, kIoPriorityWhoProcess, 0, value) != 0) {
     return fail_errno("ioprio_set");
