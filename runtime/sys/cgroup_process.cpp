@@ -200,19 +200,23 @@ Status CgroupHandle::signal_all(int signal) const {
 
 Status CgroupHandle::remove() {
   constexpr int kLimitMs = 1000;
-  Status outcome;
   for (auto& node : nodes_) {
     node.tasks.reset();
     node.dir.reset();
-    int error = 0;
-    wait_until(kLimitMs, [&] {
-      error = remove_tree(AT_FDCWD, node.directory.path.c_str());
-      return error != EBUSY;
-    });
-    if (error != 0 && outcome) {
-      outcome = fail_errno("remove cgroup " + node.directory.path, error);
-    }
   }
+  Status outcome;
+  wait_until(kLimitMs, [&] {
+    outcome = {};
+    bool busy = false;
+    for (const auto& node : nodes_) {
+      const int error = remove_tree(AT_FDCWD, node.directory.path.c_str());
+      busy = busy || error == EBUSY;
+      if (error != 0 && outcome) {
+        outcome = fail_errno("remove cgroup " + node.directory.path, error);
+      }
+    }
+    return !busy;
+  });
   nodes_.clear();
   created_.clear();
   return outcome;

@@ -15,7 +15,7 @@ namespace nucleus::sys {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uint64_t kOwnMounts = CLONE_NEWNS;
+constexpr std::uint64_t kOwnMounts = CLONE_NEWNS;  // of every test below
 
 Result<UniqueFd> plain_tmpfs() { return make_filesystem({"tmpfs", "", {{"mode", "0755"}}, 0, false}); }
 
@@ -42,8 +42,8 @@ TEST(Mount, ErrorsNameTheOptionAndTheKernelsReason) {
 }
 
 TEST(Mount, AttributesPropagationAndPivot) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     fs::create_directory(temp / "inside");
     ASSERT_OK_ASSIGN(const UniqueFd bind, clone_tree_at(temp.path(), false));
     ASSERT_OK(change_mount(bind.get(), {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, MS_PRIVATE, -1}, false));
@@ -61,8 +61,8 @@ TEST(Mount, AttributesPropagationAndPivot) {
 }
 
 TEST(Mount, PivotDoesNotTakeTheHostsMountsDown) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     const auto outer = [] { return test::read_text("/proc/self/mountinfo"); };
     ASSERT_OK(set_root_propagation(MS_REC | MS_SHARED));  // a host with shared mounts
     const std::string before = outer();
@@ -79,8 +79,8 @@ TEST(Mount, PivotDoesNotTakeTheHostsMountsDown) {
 }
 
 TEST(Mount, IdMappedBind) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     test::write_text(temp / "file", "");
     ASSERT_OK_ASSIGN(const ProcHandle proc, ProcHandle::open());
     ASSERT_OK_ASSIGN(const UniqueFd ns, make_user_namespace(proc, {{{0, 5000, 10}}, {{0, 6000, 10}}}));
@@ -106,8 +106,8 @@ TEST(Mount, LegacyCgroupHierarchy) {
 // ---- masks ----------------------------------------------------------------------------------------------------------
 
 TEST(Masking, CoversDirectoriesFilesAndNothing) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     for (const char* name : {"a", "b", "c/deep"}) {
       fs::create_directories(temp / name);
       test::write_text(temp / name + "/secret", "x");
@@ -153,8 +153,8 @@ TEST(Masking, RefusesAnImpostorOfDevNull) {
 }
 
 TEST(Masking, ReadonlyPathTakesMountsBelowAlong) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     fs::create_directories(temp / "dir/sub");
     ASSERT_EQ(::mount("tmpfs", (temp / "dir/sub").c_str(), "tmpfs", 0, nullptr), 0);
     const auto root = RootDir::open_host(temp.path());
@@ -223,8 +223,8 @@ void fill_tree(const std::string& root) {
 }
 
 TEST(TreeCopy, KeepsWhatMakesATree) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     fs::create_directories(temp / "from");
     fs::create_directories(temp / "to");
     fill_tree(temp / "from");
@@ -257,8 +257,8 @@ TEST(TreeCopy, KeepsWhatMakesATree) {
 }
 
 TEST(TreeCopy, AFullTargetIsAnError) {
-  test::in_child(kOwnMounts, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(kOwnMounts, [&] {
     test::write_text(temp / "big", std::string(1 << 20, 'x'));
     ASSERT_OK_ASSIGN(const UniqueFd small, make_filesystem({"tmpfs", "", {{"size", "64k"}}, 0, false}));
     const UniqueFd from(::open(temp.path().c_str(), O_PATH | O_DIRECTORY));

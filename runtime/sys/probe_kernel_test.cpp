@@ -42,8 +42,8 @@ TEST(Probe, AnotherNamespaceIsNotTheHosts) {
 }
 
 TEST(Probe, Rootfs) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     fs::create_directories(temp / "bundle/rootfs/usr");
     fs::create_symlink("usr/bin", temp / "bundle/rootfs/bin");
     test::write_text(temp / "bundle/rootfs/init", "");

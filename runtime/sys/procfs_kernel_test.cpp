@@ -7,8 +7,8 @@ namespace nucleus::sys {
 namespace {
 
 TEST(ProcHandle, RefusesAFakeProc) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     ASSERT_EQ(::mount("tmpfs", temp.path().c_str(), "tmpfs", 0, nullptr), 0);
     std::filesystem::create_directories(temp / "self/attr");
     EXPECT_FALSE(ProcHandle::adopt(UniqueFd(::open(temp.path().c_str(), O_PATH | O_DIRECTORY))));
@@ -20,8 +20,8 @@ TEST(ProcHandle, RefusesAFakeProc) {
 
 // CVE-2019-16884, CVE-2025-52881: what is mounted over files of /proc does not reach the private instance.
 TEST(ProcHandle, OvermountsOfTheHostsProcDoNotMatter) {
-  test::in_child(CLONE_NEWNS | CLONE_NEWUTS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS | CLONE_NEWUTS, [&] {
     test::write_text(temp / "decoy", "decoy");
     ASSERT_EQ(::mount((temp / "decoy").c_str(), "/proc/sys/kernel/domainname", nullptr, MS_BIND, nullptr), 0);
     ASSERT_EQ(test::read_text("/proc/sys/kernel/domainname"), "decoy");

@@ -25,8 +25,8 @@ RootDir make_root(const test::TempDir& temp) {
 }
 
 TEST(Terminal, OfTheContainersOwnDevpts) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     const RootDir root = make_root(temp);
     ASSERT_OK_ASSIGN(const Terminal terminal, open_terminal(root));
     EXPECT_EQ(terminal.name, "/dev/pts/0");
@@ -49,8 +49,8 @@ TEST(Terminal, OfTheContainersOwnDevpts) {
 
 // CVE-2025-52565: a directory of lies at /dev/pts.
 TEST(Terminal, FakeDevptsIsRefused) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     fs::create_directories(temp / "dev/pts");
     fs::create_symlink("/dev/ptmx", temp / "dev/pts/ptmx");
     const auto root = RootDir::open_host(temp.path());
@@ -63,8 +63,8 @@ TEST(Terminal, FakeDevptsIsRefused) {
 }
 
 TEST(Terminal, MasterReachesTheConsoleSocket) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     const RootDir root = make_root(temp);
     const std::string long_name(100, 'n');  // longer than sun_path allows
     fs::create_directory(temp / long_name);
@@ -85,8 +85,8 @@ TEST(Terminal, MasterReachesTheConsoleSocket) {
 }
 
 TEST(TerminalRelay, CopiesBothWaysUntilTheSessionEnds) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     const RootDir root = make_root(temp);
     ASSERT_OK_ASSIGN(Terminal terminal, open_terminal(root));
     auto cloned = clone3({});
@@ -114,8 +114,8 @@ TEST(TerminalRelay, CopiesBothWaysUntilTheSessionEnds) {
 }
 
 TEST(TerminalRelay, RawModeIsUndone) {
-  test::in_child(CLONE_NEWNS, [] {
-    const test::TempDir temp;
+  const test::TempDir temp;
+  test::in_child(CLONE_NEWNS, [&] {
     const RootDir root = make_root(temp);
     ASSERT_OK_ASSIGN(const Terminal terminal, open_terminal(root));
     termios before{};
