@@ -64,9 +64,9 @@ class CgroupHandle {
 
   // v2: for CloneArgs::cgroup_fd. -1 on v1.
   [[nodiscard]] int clone_fd() const noexcept;
-  // v1: the single-threaded caller moves itself into every hierarchy by writing 0 to the `tasks` descriptors, which were
-  // opened by create() or open() and may be inherited. Never a pid into cgroup.procs: that waits for an RCU grace period
-  // (11 ms after idle against 47 us). v2: writes 0 to cgroup.procs; prefer clone_fd().
+  // v1: the single-threaded caller moves itself into every hierarchy by writing 0 to the `tasks` descriptors, which
+  // were opened by create() or open() and may be inherited. Never a pid into cgroup.procs: that waits for an RCU grace
+  // period (11 ms after idle against 47 us). v2: writes 0 to cgroup.procs; prefer clone_fd().
   [[nodiscard]] Status join_self() const;
   // Moves another process in; slow, for the cases where the process cannot do it itself.
   [[nodiscard]] Status add_process(pid_t pid) const;

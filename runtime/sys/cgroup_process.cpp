@@ -172,7 +172,8 @@ Status CgroupHandle::signal_all(int signal) const {
     return {};
   }
   const auto was_frozen = frozen();
-  const bool holds = static_cast<bool>(freeze());  // without a freezer, newly forked processes are found by looking again
+  // Without a freezer, newly forked processes are found by looking again.
+  const bool holds = static_cast<bool>(freeze());
   constexpr int kRounds = 100;
   Status outcome;
   for (int round = 0; round < kRounds; ++round) {

@@ -1,4 +1,4 @@
-// Landlock, landlock(7). The rights are named in runtime/base/landlock_rights.hpp; what is granted is decided elsewhere.
+// Landlock, landlock(7). The rights are named in runtime/base/landlock_rights.hpp; who gets them is decided elsewhere.
 #pragma once
 
 #include <cstdint>

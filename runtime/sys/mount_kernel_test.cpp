@@ -98,7 +98,8 @@ TEST(Mount, LegacyCgroupHierarchy) {
     GTEST_SKIP() << "this host has no v1 hierarchies";
   }
   test::in_child(kOwnMounts, [] {
-    ASSERT_OK_ASSIGN(const UniqueFd named, make_filesystem({"cgroup", "", {{"none", ""}, {"name", "systemd"}}, 0, false}));
+    const NewFilesystem hierarchy = {"cgroup", "", {{"none", ""}, {"name", "systemd"}}, 0, false};
+    ASSERT_OK_ASSIGN(const UniqueFd named, make_filesystem(hierarchy));
     EXPECT_EQ(::faccessat(named.get(), "tasks", F_OK, 0), 0);
   });
 }

@@ -14,8 +14,8 @@ namespace nucleus::sys {
 
 class RootDir {
  public:
-  // A host path, as the calling process's mount namespace has it now: a root opened before unshare(CLONE_NEWNS) does not
-  // see mounts made later. Symlinks in the path are the administrator's and are followed.
+  // A host path, as the calling process's mount namespace has it now: a root opened before unshare(CLONE_NEWNS) does
+  // not see mounts made later. Symlinks in the path are the administrator's and are followed.
   [[nodiscard]] static Result<RootDir> open_host(const std::string& path);
   // Any descriptor of a directory, for example of a detached mount.
   [[nodiscard]] static Result<RootDir> adopt(UniqueFd fd);

@@ -22,7 +22,9 @@ class RootDirTest : public ::testing::Test {
     test::write_text(temp_ / "outside/secret", "host");
     root_ = std::make_unique<RootDir>(std::move(*RootDir::open_host(temp_ / "root")));
   }
-  void link(const std::string& target, const std::string& name) { fs::create_symlink(target, temp_ / ("root/" + name)); }
+  void link(const std::string& target, const std::string& name) {
+    fs::create_symlink(target, temp_ / ("root/" + name));
+  }
   bool outside_is_untouched() { return std::distance(fs::directory_iterator(temp_ / "outside"), {}) == 1; }
 
   test::TempDir temp_;
