@@ -45,7 +45,7 @@ std::vector<std::string> our_masks(const RuleContext& context) {
 }
 
 void unite(RuleContext& context, std::vector<std::string>& paths, const std::vector<std::string>& ours,
-           const std::string& pointer, std::string_view what) {
+           const std::string& pointer, std::string_view reason) {
   std::vector<std::string> all;
   const auto add = [&all](const std::string& path) {
     if (std::ranges::find(all, path) == all.end()) {
@@ -61,7 +61,7 @@ void unite(RuleContext& context, std::vector<std::string>& paths, const std::vec
   }
   if (all != paths) {
     context.tightened(kRule, pointer, paths.empty() ? "" : json_text(paths), json_text(all),
-                      "the kernel's " + std::string(what) + " are hidden from, or fixed for, every container");
+                      std::string(reason));
     paths = std::move(all);
   }
 }
@@ -70,8 +70,10 @@ void unite(RuleContext& context, std::vector<std::string>& paths, const std::vec
 
 Status harden_paths(RuleContext& context) {
   oci::Linux& config = context.spec.linux;
-  unite(context, config.masked_paths, our_masks(context), "/linux/maskedPaths", "load, memory and power readings");
-  unite(context, config.readonly_paths, {kReadOnly.begin(), kReadOnly.end()}, "/linux/readonlyPaths", "settings");
+  unite(context, config.masked_paths, our_masks(context), "/linux/maskedPaths",
+        "what the kernel tells of load, memory, keys and power stays hidden");
+  unite(context, config.readonly_paths, {kReadOnly.begin(), kReadOnly.end()}, "/linux/readonlyPaths",
+        "the kernel's settings cannot be written");
   return {};
 }
 

@@ -73,6 +73,11 @@ void note_all(RuleContext& context, const Intersection& both) {
   }
 }
 
+std::string reason(const RuleContext& context, bool unconfined) {
+  return unconfined ? "seccomp-unconfined is not granted by policy " + context.policy.name + ": its profile applies"
+                    : "only what both policy " + context.policy.name + " and the config allow";
+}
+
 }  // namespace
 
 Status harden_seccomp(RuleContext& context) {
@@ -83,23 +88,25 @@ Status harden_seccomp(RuleContext& context) {
   }
   const bool unconfined = asks_for_unconfined(context.spec);
   if (unconfined) {
-    TRY(context.request({kRule,
-                         {GrantKind::seccomp_unconfined, "", ""},
-                         Control::beyond_policy,
-                         std::string(kPath),
-                         "",
-                         "the engine was told to run without a system call filter"}));
+    TRY(context.request_all({kRule,
+                             {GrantKind::seccomp_unconfined, "", ""},
+                             Control::beyond_policy,
+                             std::string(kPath),
+                             "",
+                             "the engine was told to run without a system call filter"},
+                            {""}));
   }
   TRY_ASSIGN(Intersection both, intersect(context.policy.seccomp, profile));
   if (profile) {
     TRY(check_names(*profile, both.unknown_names));
   }
   note_all(context, both);
-  if (!profile || both.profile != *profile) {
-    context.tightened(kRule, std::string(kPath), text_of(profile), oci::to_json(both.profile),
-                      "only what both policy " + context.policy.name + " and the config allow");
-    profile = std::move(both.profile);
+  if (profile && both.profile == *profile) {
+    return {};
   }
+  const auto record = unconfined ? &RuleContext::dropped : &RuleContext::tightened;
+  (context.*record)(kRule, std::string(kPath), text_of(profile), oci::to_json(both.profile), reason(context, unconfined));
+  profile = std::move(both.profile);
   return {};
 }
 
