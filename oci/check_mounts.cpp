@@ -18,7 +18,7 @@ bool is_bind(const Mount& mount, const MountOptionSet& options) { return mount.t
 
 Status destination(const Spec&, const Mount& mount, const std::string& path) {
   TRY(absolute_path(path + ".destination", mount.destination));
-  if (mount.destination.find_first_not_of("/.") == std::string::npos) {
+  if (names_root(mount.destination)) {
     return invalid(path + ".destination", "must not be the root directory");
   }
   return {};

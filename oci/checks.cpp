@@ -70,6 +70,10 @@ bool has_dot_dot(std::string_view path) {
   return !all_parts(path, '/', [](std::string_view part) { return part != ".."; });
 }
 
+bool names_root(std::string_view path) {
+  return all_parts(path, '/', [](std::string_view part) { return part.empty() || part == "."; });
+}
+
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }

@@ -38,6 +38,7 @@ namespace nucleus::oci::checks {
 // Absolute, no NUL, no `..` component.
 [[nodiscard]] Status absolute_path(std::string_view path, std::string_view value);
 [[nodiscard]] bool has_dot_dot(std::string_view path);
+[[nodiscard]] bool names_root(std::string_view path);  // nothing but slashes and `.` components
 [[nodiscard]] bool has_control(std::string_view text);
 
 // cpuset(7) list format: `0-3,8,10-11`; empty is the empty set.

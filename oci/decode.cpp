@@ -1,5 +1,6 @@
 #include "oci/decode.hpp"
 
+#include "oci/decode_spec.hpp"
 #include "oci/document.hpp"
 #include "oci/fields_linux.hpp"
 #include "oci/fields_resources.hpp"
@@ -70,6 +71,8 @@ Status decode(const Json& in, std::string& out, const JsonPath& at) {
   out = in.get_ref<const std::string&>();
   return {};
 }
+
+Status decode_spec(const Json& document, Spec& out) { return decode(document, out, JsonPath()); }
 
 Result<Spec> parse_spec(std::string_view text, std::string_view file) { return parse<Spec>(text, file); }
 

@@ -1,6 +1,6 @@
 #include "oci/overlay.hpp"
 
-#include "oci/decode.hpp"
+#include "oci/decode_spec.hpp"
 #include "oci/document.hpp"
 #include "oci/fields_linux.hpp"
 #include "oci/fields_resources.hpp"
@@ -11,7 +11,7 @@ namespace nucleus::oci {
 std::string rewrite_document(std::string_view original, const Spec& now, int indent) {
   Json document = Json::parse(original, nullptr, false);
   Spec before;
-  if (document.is_discarded() || !decode(document, before, JsonPath())) {
+  if (document.is_discarded() || !decode_spec(document, before)) {
     return to_json(now, indent);
   }
   overlay(document, before, now);
