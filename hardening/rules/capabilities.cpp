@@ -90,7 +90,7 @@ Status harden_capabilities(RuleContext& context) {
   const oci::Capabilities& asked = *context.spec.process->capabilities;
   TRY_ASSIGN(const auto granted,
              context.request_all({kRule,
-                                  {GrantKind::capability, "", ""},
+                                  GrantKind::capability, "",
                                   Control::beyond_policy,
                                   std::string(kPath),
                                   json_text(beyond_engine_defaults(asked)),

@@ -76,7 +76,7 @@ Result<Sorted> sort_rules(RuleContext& context, const std::vector<oci::DeviceRul
     }
   }
   TRY_ASSIGN(const auto granted, context.request_all({kRule,
-                                                      {GrantKind::device, "", ""},
+                                                      GrantKind::device, "",
                                                       Control::beyond_policy,
                                                       std::string(kPath),
                                                       json_text(rules),

@@ -35,7 +35,7 @@ Status harden_devices(RuleContext& context) {
     return {};
   }
   TRY_ASSIGN(const auto granted, context.request_all({kRule,
-                                                      {GrantKind::device, "", ""},
+                                                      GrantKind::device, "",
                                                       Control::beyond_policy,
                                                       "/linux/devices",
                                                       json_text(devices),

@@ -17,9 +17,10 @@ constexpr std::string_view kRule = "mounts";
 
 // A request of the mount as a whole. false: it must go.
 Result<bool> may_stay(RuleContext& context, const oci::Mount& mount) {
-  Request asked{kRule, {}, Control::beyond_policy, "/mounts", json_text(mount), ""};
+  Request asked{kRule, GrantKind::bind, "", Control::beyond_policy, "/mounts", json_text(mount), ""};
   if (mount_kind(mount) == MountKind::other) {
-    asked.wanted = {GrantKind::mount_type, mount.type, ""};
+    asked.kind = GrantKind::mount_type;
+    asked.value = mount.type;
     asked.reason = "no engine mounts a file system of type \"" + mount.type + "\" by default (at " +
                    mount.destination + ")";
     return context.request(std::move(asked));
@@ -31,7 +32,7 @@ Result<bool> may_stay(RuleContext& context, const oci::Mount& mount) {
   if (why.empty()) {
     return true;
   }
-  asked.wanted = {GrantKind::bind, normal_path(mount.source), ""};
+  asked.value = normal_path(mount.source);
   asked.reason = why + " (at " + mount.destination + ")";
   return context.request(std::move(asked));
 }

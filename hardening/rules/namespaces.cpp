@@ -55,7 +55,7 @@ Status refuse_host(RuleContext& context, const HostRequest& row) {
                                  : entry->path + " is, or cannot be told from, the host's namespace";
   TRY_ASSIGN(const bool granted,
              context.request({kRule,
-                              {row.grant, "", ""},
+                              row.grant, "",
                               Control::host_namespace,
                               absent ? "/linux/namespaces" : entry_path(context, *entry),
                               absent ? "" : json_text(*entry),

@@ -9,7 +9,7 @@ Status harden_net_devices(RuleContext& context) {
   for (auto it = devices.begin(); it != devices.end();) {
     TRY_ASSIGN(const bool granted,
                context.request({"net-devices",
-                                {GrantKind::net_device, it->first, ""},
+                                GrantKind::net_device, it->first,
                                 Control::beyond_policy,
                                 "/linux/netDevices/" + pointer_token(it->first),
                                 json_text(it->second.name),

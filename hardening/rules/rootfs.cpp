@@ -33,7 +33,7 @@ Status keep_disk_clean(RuleContext& context) {
   constexpr std::string_view kReason = "writes to / would stay in the bundle's directory on disk";
   if (!before.empty() && set->second == kPersistent) {
     TRY_ASSIGN(const bool granted, context.request({kRule,
-                                                    {GrantKind::persistent_rootfs, "", ""},
+                                                    GrantKind::persistent_rootfs, "",
                                                     Control::beyond_policy,
                                                     annotation_path(),
                                                     before,

@@ -53,11 +53,11 @@ Result<std::vector<std::string>> RuleContext::request_all(const Request& asked,
   std::vector<Grant> missing;
   std::vector<std::string> names;
   for (const std::string& value : values) {
-    if (const Grant* const grant = policy.find(asked.wanted.kind, value)) {
+    if (const Grant* const grant = policy.find(asked.kind, value)) {
       granted(asked, *grant);
       kept.push_back(value);
     } else {
-      missing.push_back({asked.wanted.kind, value, ""});
+      missing.push_back({asked.kind, value, ""});
       names.push_back(to_string(missing.back()));
     }
   }
@@ -70,10 +70,10 @@ Result<std::vector<std::string>> RuleContext::request_all(const Request& asked,
 }
 
 Result<bool> RuleContext::request(Request asked) {
-  TRY_ASSIGN(const auto kept, request_all(asked, {asked.wanted.value}));
+  TRY_ASSIGN(const auto kept, request_all(asked, {asked.value}));
   if (kept.empty()) {
     dropped(asked.rule, std::move(asked.path), std::move(asked.before), "",
-            "request " + to_string(asked.wanted) + " is not granted by policy " + policy.name + ": " + asked.reason);
+            "request " + to_string(Grant{asked.kind, asked.value, ""}) + " is not granted by policy " + policy.name + ": " + asked.reason);
   }
   return !kept.empty();
 }
@@ -91,7 +91,7 @@ bool RuleContext::lifted(std::string_view rule, GrantKind kind, std::string_view
                          std::string before, std::string reason) {
   const Grant* const grant = policy.find(kind, value);
   if (grant != nullptr) {
-    granted({rule, {kind, std::string(value), ""}, Control::beyond_policy, std::move(path), std::move(before),
+    granted({rule, kind, std::string(value), Control::beyond_policy, std::move(path), std::move(before),
              std::move(reason)},
             *grant);
   }

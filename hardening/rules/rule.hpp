@@ -12,7 +12,8 @@ namespace nucleus::hardening {
 // A request beyond the defaults, as a rule saw it.
 struct Request {
   std::string_view rule;
-  Grant wanted;            // kind and value; the origin is of no interest
+  GrantKind kind = GrantKind::capability;
+  std::string value;       // of the grant that would allow it; "" for kinds without one and in request_all()
   Control control = Control::beyond_policy;
   std::string path;        // of the finding
   std::string before;      // JSON text

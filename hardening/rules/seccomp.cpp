@@ -89,7 +89,7 @@ Status harden_seccomp(RuleContext& context) {
   const bool unconfined = asks_for_unconfined(context.spec);
   if (unconfined) {
     TRY(context.request_all({kRule,
-                             {GrantKind::seccomp_unconfined, "", ""},
+                             GrantKind::seccomp_unconfined, "",
                              Control::beyond_policy,
                              std::string(kPath),
                              "",

@@ -58,7 +58,7 @@ Status drop_global(RuleContext& context) {
     }
     TRY_ASSIGN(const bool granted,
                context.request({kRule,
-                                {GrantKind::sysctl, it->first, ""},
+                                GrantKind::sysctl, it->first,
                                 Control::beyond_policy,
                                 "/linux/sysctl/" + pointer_token(it->first),
                                 json_text(it->second),
