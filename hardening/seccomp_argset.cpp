@@ -111,6 +111,13 @@ void ArgSet::normalize() {
   }
 }
 
+bool ArgSet::subset_of(const ArgSet& other) const {
+  if (empty() || other.everything()) {
+    return true;
+  }
+  return !everything() && !apart_from(other) && (*this & other) == *this;
+}
+
 ArgSet ArgSet::operator&(const ArgSet& other) const {
   if (other.everything()) {
     return *this;
@@ -121,7 +128,7 @@ ArgSet ArgSet::operator&(const ArgSet& other) const {
   ArgSet both = *this;
   both.lo_ = std::max(lo_, other.lo_);
   both.hi_ = std::min(hi_, other.hi_);
-  if ((mask_ & other.mask_ & (bits_ ^ other.bits_)) != 0) {
+  if (apart_from(other)) {
     both.lo_ = 1, both.hi_ = 0;
   }
   both.mask_ |= other.mask_;
@@ -198,6 +205,15 @@ bool subset_of(const ArgSets& inner, const ArgSets& outer) {
     }
   }
   return true;
+}
+
+bool apart(const ArgSets& a, const ArgSets& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].apart_from(b[i])) {
+      return true;
+    }
+  }
+  return false;
 }
 
 ArgSets operator&(const ArgSets& a, const ArgSets& b) {

@@ -32,11 +32,17 @@ class ArgSet {
   explicit ArgSet(const Condition& condition);
 
   [[nodiscard]] bool empty() const { return lo_ > hi_; }
-  [[nodiscard]] bool everything() const { return *this == ArgSet(); }
+  [[nodiscard]] bool everything() const {
+    return lo_ == 0 && hi_ == std::numeric_limits<std::uint64_t>::max() && mask_ == 0 && holes_.empty();
+  }
   [[nodiscard]] bool contains(std::uint64_t value) const;
   [[nodiscard]] ArgSet operator&(const ArgSet& other) const;
+  // True only if no value is in both; cheap, and false may also mean "cannot tell".
+  [[nodiscard]] bool apart_from(const ArgSet& other) const {
+    return lo_ > other.hi_ || hi_ < other.lo_ || (mask_ & other.mask_ & (bits_ ^ other.bits_)) != 0;
+  }
   // True only if every value of this is in `other`; false may also mean "cannot tell".
-  [[nodiscard]] bool subset_of(const ArgSet& other) const { return (*this & other) == *this; }
+  [[nodiscard]] bool subset_of(const ArgSet& other) const;
   // Sets whose union is the complement.
   [[nodiscard]] std::vector<ArgSet> complement() const;
   // The one condition that says the same, or nullopt where OCI has none. Not for `everything` and `empty`.
@@ -64,6 +70,8 @@ using ArgSets = std::array<ArgSet, kSyscallArgs>;
 [[nodiscard]] bool expressible(const ArgSets& sets);    // at most one condition per argument
 [[nodiscard]] bool subset_of(const ArgSets& inner, const ArgSets& outer);
 [[nodiscard]] ArgSets operator&(const ArgSets& a, const ArgSets& b);
+// As ArgSet::apart_from: some argument has no value in common.
+[[nodiscard]] bool apart(const ArgSets& a, const ArgSets& b);
 // `a` without `b`, as a union; empty ones are left out.
 [[nodiscard]] std::vector<ArgSets> subtract(const ArgSets& a, const ArgSets& b);
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
+#include <string_view>
 #include <utility>
 
 #include "hardening/seccomp_merge.hpp"
@@ -36,22 +36,19 @@ const std::vector<SyscallRule>& rules_for(const SyscallTable& table, int nr) {
 }
 
 Entries merge_calls(const SyscallTable& ours, const SyscallTable& theirs, std::vector<std::string>& notes) {
-  std::set<int> numbers;
-  for (const SyscallTable* table : {&ours, &theirs}) {
-    for (const auto& [nr, rules] : table->rules) {
-      numbers.insert(nr);
-    }
-  }
+  std::vector<std::pair<int, std::string_view>> calls(ours.names.begin(), ours.names.end());
+  calls.insert(calls.end(), theirs.names.begin(), theirs.names.end());
+  std::sort(calls.begin(), calls.end());
+  calls.erase(std::unique(calls.begin(), calls.end()), calls.end());
   Entries entries;
-  for (const int nr : numbers) {
+  for (const auto& [nr, name] : calls) {
     const MergedCall call =
         merge({rules_for(ours, nr), ours.fallback}, {rules_for(theirs, nr), theirs.fallback});
-    const std::string name = syscall_name(nr);
     for (const SyscallRule& rule : call.rules) {
-      entries[{rule.verdict, rule.conditions}].insert(name);
+      entries[{rule.verdict, rule.conditions}].emplace(name);
     }
     if (!call.exact) {
-      notes.push_back(name + ": both profiles' conditions together cannot be said in one rule; more is denied");
+      notes.push_back(std::string(name) + ": both profiles' conditions together cannot be said in one rule; more is denied");
     }
   }
   return entries;

@@ -71,6 +71,7 @@ TEST(SeccompIntersect, RandomProfiles) {
     expect_intersection(ours, theirs, result.profile, random, 100,
                         result.notes.empty() ? Expect::same_action : Expect::never_wider);
     ASSERT_FALSE(HasFatalFailure());
+    EXPECT_TRUE(must(intersect(ours, result.profile)).profile == result.profile) << "not idempotent";
   }
   EXPECT_LT(noted, 500U) << "most intersections can be said";
 }

@@ -1,6 +1,8 @@
 #include "hardening/seccomp_merge.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 namespace nucleus::hardening {
 namespace {
@@ -9,6 +11,8 @@ using Rules = std::vector<SyscallRule>;
 
 // More pieces than this are not worth a filter; the call becomes stricter instead.
 constexpr std::size_t kMaxPieces = 512;
+
+constexpr int kMaxRounds = 8;
 
 class Merger {
  public:
@@ -38,6 +42,9 @@ class Merger {
   void pair_up() {
     for (const SyscallRule& a : ours_.rules) {
       for (const SyscallRule& b : theirs_.rules) {
+        if (apart(a.conditions, b.conditions)) {
+          continue;
+        }
         ArgSets both = a.conditions & b.conditions;
         if (!empty(both)) {
           rules_.push_back({std::move(both), more_restrictive(a.verdict, b.verdict)});
@@ -101,6 +108,9 @@ class Merger {
 
   // Sorted, and without rules that a rule at least as strict covers.
   void drop_subsumed() {
+    if (rules_.size() < 2) {
+      return;
+    }
     std::sort(rules_.begin(), rules_.end(), [](const SyscallRule& a, const SyscallRule& b) {
       return a.verdict != b.verdict ? a.verdict < b.verdict : a.conditions < b.conditions;
     });
@@ -164,16 +174,46 @@ class Merger {
     }
   }
 
-  const CallPolicy& ours_;
-  const CallPolicy& theirs_;
+  const CallPolicy ours_;
+  const CallPolicy theirs_;
   Verdict fallback_;
   Rules rules_;
   bool exact_ = true;
   bool overflow_ = false;
 };
 
+// The one verdict for all of a call's arguments, which is what most calls of a profile have.
+std::optional<Verdict> plain_verdict(const CallPolicy& call) {
+  if (call.rules.empty()) {
+    return call.fallback;
+  }
+  return unconditional(call.rules.front().conditions) ? std::optional(call.rules.front().verdict) : std::nullopt;
+}
+
 }  // namespace
 
-MergedCall merge(const CallPolicy& ours, const CallPolicy& theirs) { return Merger(ours, theirs).run(); }
+MergedCall merge(const CallPolicy& ours, const CallPolicy& theirs) {
+  const Verdict fallback = more_restrictive(ours.fallback, theirs.fallback);
+  const auto our_plain = plain_verdict(ours);
+  const auto their_plain = plain_verdict(theirs);
+  if (our_plain && their_plain) {
+    const Verdict verdict = more_restrictive(*our_plain, *their_plain);
+    return {verdict == fallback ? Rules{} : Rules{{{}, verdict}}, true};
+  }
+  MergedCall merged = Merger(ours, theirs).run();
+  // One verdict: the rules are already the same ones that merging with ours again gives. With several, the same calls
+  // can be covered in more ways than one, so the way is repeated until it stays.
+  const auto other_verdict = [&](const SyscallRule& rule) { return rule.verdict != merged.rules.front().verdict; };
+  for (int round = 0; round < kMaxRounds && std::any_of(merged.rules.begin(), merged.rules.end(), other_verdict); ++round) {
+    MergedCall again = Merger(ours, {merged.rules, fallback}).run();
+    const bool stays = again.rules == merged.rules;
+    again.exact = again.exact && merged.exact;
+    merged = std::move(again);
+    if (stays) {
+      break;
+    }
+  }
+  return merged;
+}
 
 }  // namespace nucleus::hardening

@@ -54,6 +54,7 @@ class TableBuilder {
       const auto nr = syscall_number(name);
       if (nr && verdict != table_.fallback) {
         add(*nr, rules);
+        table_.names.try_emplace(*nr, name);
       } else if (!nr && !syscall_known(name)) {
         unknown_.insert(name);
       }
