@@ -1,0 +1,231 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "hardening/shipped_policies.hpp"
+#include "hardening/test_support.hpp"
+
+namespace nucleus::hardening {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PolicyFiles : public ::testing::Test {
+ protected:
+  PolicyFiles() {
+    std::string name = (fs::temp_directory_path() / "nucleus-policy-XXXXXX").string();
+    dir_ = ::mkdtemp(name.data());
+    ::umask(022);
+    fs::create_directory(set());
+    for (const auto* const file : {"policy.toml", "caps.toml", "landlock.toml", "seccomp.json"}) {
+      put(file, *shipped_file("default", file));
+    }
+    put("policy.toml", "name = \"web\"\n");
+  }
+  ~PolicyFiles() override { fs::remove_all(dir_); }
+
+  [[nodiscard]] fs::path set() const { return dir_ / "web"; }
+  void put(const std::string& file, std::string_view text) const { std::ofstream(set() / file) << text; }
+  [[nodiscard]] Result<Policy> load(const std::string& name = "web") const {
+    return load_policy(name, {(dir_ / "absent").string(), dir_.string()});
+  }
+  [[nodiscard]] std::string error(const std::string& name = "web") const {
+    const auto policy = load(name);
+    if (policy) {
+      return "";
+    }
+    // Engines map these phrases to exit codes 126 and 127.
+    EXPECT_THAT(policy.error().text, Not(HasSubstr("o such file")));
+    EXPECT_THAT(policy.error().text, Not(HasSubstr("ermission denied")));
+    return policy.error().text;
+  }
+
+  fs::path dir_;
+};
+
+TEST(ShippedPolicy, DefaultKeepsNothing) {
+  const auto policy = load_policy("default", {});
+  ASSERT_TRUE(policy) << policy.error().text;
+  EXPECT_EQ(policy->name, "default");
+  EXPECT_TRUE(policy->keep_bounding.empty() && policy->keep_ambient.empty() && policy->grants.empty());
+  EXPECT_EQ(policy->pids_limit, 512);
+  EXPECT_EQ(policy->landlock.min_abi, 3);
+  EXPECT_EQ(policy->digest.size(), 64U);
+  EXPECT_FALSE(policy->external);
+  EXPECT_FALSE(load_policy("nonesuch", {}));
+}
+
+TEST_F(PolicyFiles, DirectoryByNameAndByPath) {
+  put("policy.toml", "grants = [\n  \"host-pid\",\n  \"capability:CHOWN\"]\nmode_floor = \"strict-agent\"\n");
+  const auto policy = load();
+  ASSERT_TRUE(policy) << policy.error().text;
+  EXPECT_TRUE(policy->external);
+  EXPECT_EQ(policy->floor, Mode::strict_agent);
+  ASSERT_EQ(policy->grants.size(), 2U);
+  EXPECT_EQ(policy->grants[0].origin, "policy web (policy.toml:2)");
+  EXPECT_EQ(policy->grants[1].origin, "policy web (policy.toml:3)");
+  EXPECT_EQ(load(set().string() + "/")->digest, policy->digest);
+  EXPECT_FALSE(load_policy("web", {}));
+}
+
+TEST_F(PolicyFiles, AdministratorsSetWinsOverTheShippedOne) {
+  fs::rename(set(), dir_ / "default");
+  std::ofstream(dir_ / "default/policy.toml") << "pids_limit = 7\n";
+  EXPECT_EQ(load("default")->pids_limit, 7);
+}
+
+TEST_F(PolicyFiles, PinsMustMatchEveryByte) {
+  const std::string pin = "web@sha256:" + load()->digest;
+  EXPECT_TRUE(load(pin)->pinned);
+  put("policy.toml", "name = \"web\" \n");
+  EXPECT_THAT(error(pin), HasSubstr("its digest is sha256:"));
+  EXPECT_FALSE(load("web@sha256:zz"));
+}
+
+TEST_F(PolicyFiles, UnpinnedExternalSetsAreNotForStrictModes) {
+  const auto policy = load();
+  EXPECT_FALSE(harden(test::plain_spec(), *policy, test::root_facts(), Mode::strict_agent));
+  EXPECT_TRUE(harden(test::plain_spec(), *policy, test::root_facts(), Mode::agent));
+  const auto pinned = load("web@sha256:" + policy->digest);
+  EXPECT_TRUE(harden(test::plain_spec(), *pinned, test::root_facts(), Mode::strict_agent));
+}
+
+struct BrokenFile {
+  const char* name;
+  const char* file;
+  const char* text;
+  const char* expected;
+};
+
+class BrokenPolicy : public PolicyFiles, public ::testing::WithParamInterface<BrokenFile> {};
+
+TEST_P(BrokenPolicy, IsRefusedWithThePlace) {
+  put(GetParam().file, GetParam().text);
+  EXPECT_THAT(error(), HasSubstr(GetParam().expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BrokenPolicy,
+    ::testing::Values(
+        BrokenFile{"syntax", "policy.toml", "grants = [\n", "policy.toml:1:12: "},
+        BrokenFile{"unknown_key", "policy.toml", "\ngrant = []\n", "policy.toml:2:1: unknown key \"grant\""},
+        BrokenFile{"wrong_type", "policy.toml", "grants = \"host-pid\"", "policy.toml:1:10: grants: expected array"},
+        BrokenFile{"wrong_element", "policy.toml", "grants = [1]", "policy.toml:1:11: grants: expected array of"},
+        BrokenFile{"bad_grant", "policy.toml", "grants = [\"host-pdi\"]", "policy.toml:1:11: grant \"host-pdi\""},
+        BrokenFile{"other_name", "policy.toml", "name = \"db\"", "policy.toml:1:8: name: expected \"web\""},
+        BrokenFile{"floor", "policy.toml", "mode_floor = \"passthrough\"", "policy.toml:1:14: mode_floor"},
+        BrokenFile{"pids_zero", "policy.toml", "pids_limit = 0", "policy.toml:1:14: pids_limit: expected 1 to"},
+        BrokenFile{"pids_float", "policy.toml", "pids_limit = 1.5", "pids_limit: expected integer, got float"},
+        BrokenFile{"duplicate", "policy.toml", "pids_limit = 1\npids_limit = 2\n", "policy.toml:2:"},
+        BrokenFile{"caps_table", "caps.toml", "[boundign]\nkeep = []\n", "caps.toml:1:2: unknown key \"boundign\""},
+        BrokenFile{"caps_key", "caps.toml", "[bounding]\nkep = []\n", "caps.toml:2:1: unknown key"},
+        BrokenFile{"caps_name", "caps.toml", "[bounding]\nkeep = [\"CHOWNED\"]\n", "caps.toml:2:9: bounding.keep"},
+        BrokenFile{"caps_not_table", "caps.toml", "bounding = 1", "caps.toml:1:12: bounding: expected table"},
+        BrokenFile{"caps_ambient", "caps.toml", "[ambient]\nkeep = [\"KILL\"]\n", "bounding.keep has not"},
+        BrokenFile{"landlock_word", "landlock.toml", "[[rules]]\npath = \"/\"\naccess = [\"exec\"]\n",
+                   "landlock.toml:3:11: access"},
+        BrokenFile{"landlock_path", "landlock.toml", "[[rules]]\npath = \"x\"\naccess = [\"read\"]\n",
+                   "landlock.toml:2:8: rules"},
+        BrokenFile{"landlock_empty", "landlock.toml", "[[rules]]\npath = \"/x\"\n", "landlock.toml:1:"},
+        BrokenFile{"landlock_not_tables", "landlock.toml", "rules = [1]", "expected array of tables"},
+        BrokenFile{"seccomp_syntax", "seccomp.json", "{", "seccomp.json:1:"},
+        BrokenFile{"seccomp_key", "seccomp.json", R"({"defaultAction":"SCMP_ACT_ERRNO","x":1})",
+                   "seccomp.json: unknown key \"x\""},
+        BrokenFile{"seccomp_name", "seccomp.json",
+                   R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["raed"],"action":"SCMP_ACT_ALLOW"}]})",
+                   "seccomp.json: unknown system calls: raed"},
+        BrokenFile{"seccomp_action", "seccomp.json", R"({"defaultAction":"SCMP_ACT_NO"})", "seccomp.json"}),
+    [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST_F(PolicyFiles, MissingFile) {
+  fs::remove(set() / "caps.toml");
+  EXPECT_THAT(error(), HasSubstr("caps.toml: missing"));
+}
+
+TEST_F(PolicyFiles, WritableByOthersIsNotTrusted) {
+  ::chmod((set() / "caps.toml").c_str(), 0664);
+  EXPECT_THAT(error(), HasSubstr("caps.toml: can be written by its group"));
+  ::chmod((set() / "caps.toml").c_str(), 0644);
+  ::chmod(set().c_str(), 0777);
+  EXPECT_THAT(error(), HasSubstr("can be written by its group"));
+}
+
+TEST_F(PolicyFiles, SomebodyElsesFileIsNotTrusted) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can give files away";
+  }
+  ASSERT_EQ(::chown((set() / "caps.toml").c_str(), 12345, 0), 0);
+  EXPECT_THAT(error(), HasSubstr("is owned by user 12345"));
+}
+
+TEST_F(PolicyFiles, OnlyRegularFilesOfAReasonableSize) {
+  fs::remove(set() / "caps.toml");
+  ASSERT_EQ(::mkfifo((set() / "caps.toml").c_str(), 0600), 0);
+  EXPECT_THAT(error(), HasSubstr("is not a regular file")) << "and it does not block";
+  fs::remove(set() / "caps.toml");
+  put("caps.toml", std::string(5 * 1024 * 1024, '#'));
+  EXPECT_FALSE(load());
+}
+
+TEST_F(PolicyFiles, NamesDoNotLeaveTheDirectory) {
+  for (const auto* const name : {"..", ".", "", ".web", "we b"}) {
+    EXPECT_FALSE(load(name)) << name;
+  }
+}
+
+class HostConfigFile : public PolicyFiles {
+ protected:
+  [[nodiscard]] Result<HostConfig> config(std::string_view text) const {
+    put("nucleus.toml", text);
+    return load_host_config((set() / "nucleus.toml").string());
+  }
+  [[nodiscard]] std::string config_error(std::string_view text) const {
+    const auto loaded = config(text);
+    return loaded ? "" : loaded.error().text;
+  }
+};
+
+TEST_F(HostConfigFile, AbsentMeansDefaults) {
+  const auto loaded = load_host_config((dir_ / "nothing.toml").string());
+  ASSERT_TRUE(loaded) << loaded.error().text;
+  EXPECT_EQ(loaded->mode, Mode::agent);
+  EXPECT_TRUE(loaded->annotations_may_grant);
+  EXPECT_EQ(config("")->policy, "default");
+}
+
+TEST_F(HostConfigFile, EveryKey) {
+  const auto loaded = config(
+      "mode = \"production\"\nmode_floor = \"strict-agent\"\nannotations_may_grant = false\npolicy = \"web\"\n"
+      "policy_dirs = [\"/a\", \"/b\"]\n");
+  ASSERT_TRUE(loaded) << loaded.error().text;
+  EXPECT_EQ(loaded->mode, Mode::production);
+  EXPECT_EQ(loaded->mode_floor, Mode::strict_agent);
+  EXPECT_FALSE(loaded->annotations_may_grant);
+  EXPECT_EQ(loaded->policy, "web");
+  EXPECT_EQ(loaded->policy_dirs, (std::vector<std::string>{"/a", "/b"}));
+}
+
+TEST_F(HostConfigFile, Broken) {
+  EXPECT_THAT(config_error("modes = 1"), HasSubstr("nucleus.toml:1:1: unknown key \"modes\""));
+  EXPECT_THAT(config_error("mode = \"x\""), HasSubstr("nucleus.toml:1:8: mode: unknown mode \"x\""));
+  EXPECT_THAT(config_error("mode = \"passthrough\""), HasSubstr("below mode_floor agent"));
+  EXPECT_EQ(config_error("mode = \"passthrough\"\nmode_floor = \"passthrough\""), "");
+  EXPECT_THAT(config_error("annotations_may_grant = \"no\""), HasSubstr("expected boolean, got string"));
+  EXPECT_THAT(config_error("policy = \"\""), HasSubstr("must not be empty"));
+  EXPECT_THAT(config_error("policy_dirs = [\"x\"]"), HasSubstr("must be absolute"));
+}
+
+TEST_F(HostConfigFile, MustBeTrustworthy) {
+  ASSERT_TRUE(config(""));
+  ::chmod((set() / "nucleus.toml").c_str(), 0666);
+  EXPECT_THAT(load_host_config((set() / "nucleus.toml").string()).error().text, HasSubstr("can be written by"));
+}
+
+}  // namespace
+}  // namespace nucleus::hardening
