@@ -1,0 +1,69 @@
+#include "hardening/report.hpp"
+
+#include <fcntl.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "hardening/test_support.hpp"
+#include "oci/document.hpp"
+#include "runtime/base/io.hpp"
+
+namespace nucleus::hardening {
+namespace {
+
+using namespace test;
+using ::testing::HasSubstr;
+
+std::string source_file(const std::string& name) {
+  return read_file(AT_FDCWD, std::string(NUCLEUS_SOURCE_DIR) + "/" + name, 1U << 22U).value();
+}
+
+// NUCLEUS_UPDATE_GOLDEN=1 rewrites the expected texts after an intended change.
+void expect_golden(const std::string& name, const std::string& text) {
+  const std::string path = "hardening/testdata/" + name;
+  if (std::getenv("NUCLEUS_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(std::string(NUCLEUS_SOURCE_DIR) + "/" + path) << text;
+  }
+  EXPECT_EQ(text, source_file(path)) << path;
+}
+
+Result<Hardened> harden_fixture(const std::string& name) {
+  const auto spec = oci::parse_spec(source_file("conformance/fixtures/" + name), name).value();
+  HostFacts facts = root_facts();
+  for (const auto& entry : spec.linux.namespaces) {
+    facts.namespace_paths[entry.path] = {true, false};
+  }
+  // A policy whose files do not change with the shipped set.
+  Policy policy = small_policy({"capability:CAP_NET_ADMIN"});
+  policy.digest = std::string(64, '0');
+  return harden(spec, policy, facts, Mode::agent);
+}
+
+TEST(Report, PodmansConfig) {
+  const auto out = harden_fixture("podman-run.json");
+  ASSERT_TRUE(out) << out.error().text;
+  expect_golden("explain_podman.txt", render(out->report, ReportFormat::text));
+  expect_golden("explain_podman.json", render(out->report, ReportFormat::json));
+}
+
+TEST(Report, PrivilegedIsDroppedAndGranted) {
+  const auto out = harden_fixture("podman-privileged.json");
+  ASSERT_TRUE(out) << out.error().text;
+  expect_golden("explain_privileged.txt", render(out->report, ReportFormat::text));
+}
+
+TEST(Report, LongAndBrokenTextsStayReadable) {
+  Report report;
+  report.findings.push_back({FindingKind::tightened, "rule", "/x", "\"" + std::string(500, 'a') + "\xc3\xa9\"", "",
+                             "mode agent", "because"});
+  const std::string text = render(report, ReportFormat::text);
+  EXPECT_THAT(text, HasSubstr("... (504 bytes)"));
+  EXPECT_THAT(text, HasSubstr("-> (removed)"));
+  report.findings[0].reason = "\xff";
+  EXPECT_FALSE(nlohmann::json::parse(render(report, ReportFormat::json), nullptr, false).is_discarded());
+}
+
+}  // namespace
+}  // namespace nucleus::hardening
