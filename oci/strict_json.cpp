@@ -45,9 +45,8 @@ class Gate {
   }
 
   void add_key(std::string_view key) {
-    const bool in_text = key.data() >= text_.data() && key.data() + key.size() <= text_.data() + text_.size();
     // A key with escapes lives in a buffer that yajl reuses.
-    keys_.push_back({in_text ? key : std::string_view(decoded_.emplace_back(key)), offset()});
+    keys_.push_back({in_text(key) ? key : std::string_view(decoded_.emplace_back(key)), offset()});
   }
 
   // Sorting the finished object's keys costs n log n whatever the keys are; a hash table could be made to collide.
@@ -67,14 +66,31 @@ class Gate {
     }
     keys_.erase(first, keys_.end());
     opened_.pop_back();
+    end_value(offset());
     return true;
   }
 
-  // Digits alone overflow a double only from the 310th on.
+  // Called when a value is complete, with the offset just past it.
+  void end_value(std::size_t end) {
+    if (opened_.empty()) {
+      document_end_ = end;
+    }
+  }
+
+  // Ours instead of yajl's: that one takes an unfinished token behind the document (`{} "`) for its end.
+  bool check_rest() {
+    const std::size_t garbage = text_.find_first_not_of(" \t\r\n", document_end_);
+    return garbage == std::string_view::npos || refuse(garbage, "trailing garbage");
+  }
+
+  // Digits alone overflow a double only from the 310th on. A number that ends the text comes from yajl's buffer.
   bool add_number(std::string_view digits) {
+    const std::size_t end =
+        in_text(digits) ? static_cast<std::size_t>(digits.data() - text_.data()) + digits.size() : text_.size();
+    end_value(end);
     const bool plain = digits.size() < 300 && digits.find_first_of("eE") == std::string_view::npos;
     return plain || std::isfinite(std::strtod(std::string(digits).c_str(), nullptr)) ||
-           refuse(offset() - digits.size(), "number out of range");
+           refuse(end - digits.size(), "number out of range");
   }
 
  private:
@@ -82,6 +98,10 @@ class Gate {
     fault_offset_ = offset;
     fault_ = std::move(what);
     return false;
+  }
+
+  [[nodiscard]] bool in_text(std::string_view token) const {
+    return token.data() >= text_.data() && token.data() + token.size() <= text_.data() + text_.size();
   }
 
   // Quotes inside a key are escaped, so the opening one is the first, going back, with no backslash before it.
@@ -99,6 +119,7 @@ class Gate {
   std::vector<Key> keys_;
   std::vector<std::size_t> opened_;  // per open object or list: where its keys start in keys_
   std::deque<std::string> decoded_;
+  std::size_t document_end_ = 0;
   std::string fault_;
   std::size_t fault_offset_ = 0;
 };
@@ -117,8 +138,16 @@ int on_number(void* gate, const char* digits, std::size_t size) {
   return static_cast<Gate*>(gate)->add_number({digits, size}) ? 1 : 0;
 }
 
-constexpr yajl_callbacks kCallbacks = {nullptr, nullptr, nullptr, nullptr,  on_number, nullptr,
-                                       on_open, on_key,  on_close, on_open, on_close};
+int on_scalar(void* context) {
+  auto& gate = *static_cast<Gate*>(context);
+  gate.end_value(gate.offset());
+  return 1;
+}
+int on_boolean(void* gate, int) { return on_scalar(gate); }
+int on_string(void* gate, const unsigned char*, std::size_t) { return on_scalar(gate); }
+
+constexpr yajl_callbacks kCallbacks = {on_scalar, on_boolean, nullptr, nullptr, on_number, on_string,
+                                       on_open,   on_key,     on_close, on_open, on_close};
 
 auto fail_at(std::string_view file, std::string_view text, std::size_t offset, std::string_view what) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
@@ -151,12 +180,16 @@ Status check_strict_json(std::string_view text, std::string_view file, const Jso
   }
   Gate gate(text, limits);
   const Parser parser(yajl_alloc(&kCallbacks, nullptr, &gate));
+  yajl_config(parser.get(), yajl_allow_trailing_garbage, 1);
   gate.attach(parser.get());
   yajl_status status = yajl_parse(parser.get(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
   const std::size_t stopped = gate.offset();
   const bool at_end = status == yajl_status_ok;
   if (at_end) {
     status = yajl_complete_parse(parser.get());
+  }
+  if (status == yajl_status_ok) {
+    gate.check_rest();
   }
   if (!gate.fault().empty()) {
     return fail_at(file, text, gate.fault_offset(), gate.fault());

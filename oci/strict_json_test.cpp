@@ -59,12 +59,17 @@ TEST(StrictJson, RefusesWhatIsNotJson) {
         "01", "+1", ".5", "1.", "0x10", "tru", "nulll", "\"abc", "\"\\x41\"", "\"\\u12g4\"", "\xef\xbb\xbf{}", "{\"a\" 1}", "]"}) {
     EXPECT_NE(verdict(text), "ok") << text;
   }
-  EXPECT_EQ(verdict("{}x"), "f.json:1:3: parse error: trailing garbage");
+  EXPECT_EQ(verdict("{}x"), "f.json:1:3: trailing garbage");
+  EXPECT_EQ(verdict("{} \""), "f.json:1:4: trailing garbage");
+  EXPECT_EQ(verdict("\"x\"tru"), "f.json:1:4: trailing garbage");
+  EXPECT_EQ(verdict("null n"), "f.json:1:6: trailing garbage");
+  EXPECT_EQ(verdict("1 -"), "f.json:1:3: trailing garbage");
   EXPECT_EQ(verdict("{\n\"a\": [1,"), "f.json:2:9: parse error: premature EOF");
 }
 
 TEST(StrictJson, RefusesNumbersNoDoubleCanHold) {
   EXPECT_EQ(verdict("{\"a\": 1e999}"), "f.json:1:7: number out of range");
+  EXPECT_EQ(verdict("1e999"), "f.json:1:1: number out of range");
   EXPECT_EQ(verdict("[-1e400]"), "f.json:1:2: number out of range");
 }
 
