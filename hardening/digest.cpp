@@ -75,8 +75,8 @@ std::string to_string(const Pin& pin) { return pin.target + std::string(kMark) +
 Status check_digest(std::string_view bytes, const Sha256& expected, std::string_view what) {
   const Sha256 actual = sha256(bytes);
   if (actual != expected) {
-    return fail(ErrorCode::policy, std::string(what) + ": SHA-256 is " + to_hex(actual) + ", pinned is " +
-                                       to_hex(expected));
+    return fail(ErrorCode::policy,
+                std::string(what) + ": SHA-256 is " + to_hex(actual) + ", pinned is " + to_hex(expected));
   }
   return {};
 }

@@ -40,10 +40,18 @@ bool is_prefix(std::uint64_t mask) { return (~mask & (~mask + 1)) == 0; }
 ArgSet::ArgSet(const Condition& condition) {
   const std::uint64_t value = condition.value;
   switch (condition.op) {
-    case Compare::ne: holes_ = {value}; break;
-    case Compare::le: hi_ = value; break;
-    case Compare::ge: lo_ = value; break;
-    case Compare::eq: lo_ = hi_ = value; break;
+    case Compare::ne:
+      holes_ = {value};
+      break;
+    case Compare::le:
+      hi_ = value;
+      break;
+    case Compare::ge:
+      lo_ = value;
+      break;
+    case Compare::eq:
+      lo_ = hi_ = value;
+      break;
     case Compare::lt:
       lo_ = value == 0 ? 1 : 0;
       hi_ = value == 0 ? 0 : value - 1;

@@ -10,17 +10,25 @@ namespace {
 constexpr std::uint64_t kMax = ~0ULL;
 
 // Few values, so that random conditions overlap, touch and contradict each other.
-const std::vector<std::uint64_t> kValues = {0, 1, 2, 3, 7, 8, 0xf, 0x10, 0xffffffff, 1ULL << 32U, 1ULL << 63U, kMax - 1, kMax};
+const std::vector<std::uint64_t> kValues = {0,    1,          2,           3,           7,        8,   0xf,
+                                            0x10, 0xffffffff, 1ULL << 32U, 1ULL << 63U, kMax - 1, kMax};
 
 bool holds(const Condition& condition, std::uint64_t x) {
   switch (condition.op) {
-    case Compare::ne: return x != condition.value;
-    case Compare::lt: return x < condition.value;
-    case Compare::le: return x <= condition.value;
-    case Compare::eq: return x == condition.value;
-    case Compare::ge: return x >= condition.value;
-    case Compare::gt: return x > condition.value;
-    case Compare::masked_eq: return (x & condition.value) == (condition.value_two & condition.value);
+    case Compare::ne:
+      return x != condition.value;
+    case Compare::lt:
+      return x < condition.value;
+    case Compare::le:
+      return x <= condition.value;
+    case Compare::eq:
+      return x == condition.value;
+    case Compare::ge:
+      return x >= condition.value;
+    case Compare::gt:
+      return x > condition.value;
+    case Compare::masked_eq:
+      return (x & condition.value) == (condition.value_two & condition.value);
   }
   return false;
 }

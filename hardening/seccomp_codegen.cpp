@@ -34,16 +34,28 @@ class RuleCode {
   void add(std::size_t arg, const Condition& condition) {
     const std::uint64_t value = condition.value;
     switch (condition.op) {
-      case Compare::eq: masked(arg, std::numeric_limits<std::uint64_t>::max(), value); break;
-      case Compare::masked_eq: masked(arg, value, condition.value_two & value); break;
+      case Compare::eq:
+        masked(arg, std::numeric_limits<std::uint64_t>::max(), value);
+        break;
+      case Compare::masked_eq:
+        masked(arg, value, condition.value_two & value);
+        break;
       case Compare::ne:
         compare_high(arg, value, BPF_JEQ, To::next, To::holds);
         compare_low(arg, value, BPF_JEQ, To::fails, To::holds);
         break;
-      case Compare::ge: ordered(arg, value, BPF_JGE, To::holds, To::fails); break;
-      case Compare::gt: ordered(arg, value, BPF_JGT, To::holds, To::fails); break;
-      case Compare::lt: ordered(arg, value, BPF_JGE, To::fails, To::holds); break;
-      case Compare::le: ordered(arg, value, BPF_JGT, To::fails, To::holds); break;
+      case Compare::ge:
+        ordered(arg, value, BPF_JGE, To::holds, To::fails);
+        break;
+      case Compare::gt:
+        ordered(arg, value, BPF_JGT, To::holds, To::fails);
+        break;
+      case Compare::lt:
+        ordered(arg, value, BPF_JGE, To::fails, To::holds);
+        break;
+      case Compare::le:
+        ordered(arg, value, BPF_JGT, To::fails, To::holds);
+        break;
     }
     condition_done();
   }

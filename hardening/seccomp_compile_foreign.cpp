@@ -31,27 +31,42 @@ Status check(int rc, const std::string& what) {
 
 std::uint32_t to_libseccomp(Verdict verdict) {
   switch (verdict.action) {
-    case Action::kill_process: return SCMP_ACT_KILL_PROCESS;
-    case Action::kill_thread: return SCMP_ACT_KILL_THREAD;
-    case Action::trap: return SCMP_ACT_TRAP;
-    case Action::error: return SCMP_ACT_ERRNO(verdict.data);
-    case Action::notify: return SCMP_ACT_NOTIFY;
-    case Action::trace: return SCMP_ACT_TRACE(verdict.data);
-    case Action::log: return SCMP_ACT_LOG;
-    case Action::allow: return SCMP_ACT_ALLOW;
+    case Action::kill_process:
+      return SCMP_ACT_KILL_PROCESS;
+    case Action::kill_thread:
+      return SCMP_ACT_KILL_THREAD;
+    case Action::trap:
+      return SCMP_ACT_TRAP;
+    case Action::error:
+      return SCMP_ACT_ERRNO(verdict.data);
+    case Action::notify:
+      return SCMP_ACT_NOTIFY;
+    case Action::trace:
+      return SCMP_ACT_TRACE(verdict.data);
+    case Action::log:
+      return SCMP_ACT_LOG;
+    case Action::allow:
+      return SCMP_ACT_ALLOW;
   }
   return SCMP_ACT_KILL_PROCESS;
 }
 
 scmp_compare to_libseccomp(Compare op) {
   switch (op) {
-    case Compare::ne: return SCMP_CMP_NE;
-    case Compare::lt: return SCMP_CMP_LT;
-    case Compare::le: return SCMP_CMP_LE;
-    case Compare::eq: return SCMP_CMP_EQ;
-    case Compare::ge: return SCMP_CMP_GE;
-    case Compare::gt: return SCMP_CMP_GT;
-    case Compare::masked_eq: return SCMP_CMP_MASKED_EQ;
+    case Compare::ne:
+      return SCMP_CMP_NE;
+    case Compare::lt:
+      return SCMP_CMP_LT;
+    case Compare::le:
+      return SCMP_CMP_LE;
+    case Compare::eq:
+      return SCMP_CMP_EQ;
+    case Compare::ge:
+      return SCMP_CMP_GE;
+    case Compare::gt:
+      return SCMP_CMP_GT;
+    case Compare::masked_eq:
+      return SCMP_CMP_MASKED_EQ;
   }
   return SCMP_CMP_EQ;
 }

@@ -22,13 +22,26 @@ std::optional<std::uint32_t> load(const seccomp_data& data, std::uint32_t offset
 bool compute(Machine& machine, const sock_filter& insn) {
   const std::uint32_t operand = BPF_SRC(insn.code) == BPF_X ? machine.index : insn.k;
   switch (BPF_OP(insn.code)) {
-    case BPF_ADD: machine.accumulator += operand; return true;
-    case BPF_SUB: machine.accumulator -= operand; return true;
-    case BPF_AND: machine.accumulator &= operand; return true;
-    case BPF_OR: machine.accumulator |= operand; return true;
-    case BPF_XOR: machine.accumulator ^= operand; return true;
-    case BPF_NEG: machine.accumulator = ~machine.accumulator + 1; return true;
-    default: return false;
+    case BPF_ADD:
+      machine.accumulator += operand;
+      return true;
+    case BPF_SUB:
+      machine.accumulator -= operand;
+      return true;
+    case BPF_AND:
+      machine.accumulator &= operand;
+      return true;
+    case BPF_OR:
+      machine.accumulator |= operand;
+      return true;
+    case BPF_XOR:
+      machine.accumulator ^= operand;
+      return true;
+    case BPF_NEG:
+      machine.accumulator = ~machine.accumulator + 1;
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -36,12 +49,18 @@ bool compute(Machine& machine, const sock_filter& insn) {
 std::optional<std::uint32_t> jump(const Machine& machine, const sock_filter& insn) {
   const std::uint32_t operand = BPF_SRC(insn.code) == BPF_X ? machine.index : insn.k;
   switch (BPF_OP(insn.code)) {
-    case BPF_JA: return insn.k;
-    case BPF_JEQ: return machine.accumulator == operand ? insn.jt : insn.jf;
-    case BPF_JGT: return machine.accumulator > operand ? insn.jt : insn.jf;
-    case BPF_JGE: return machine.accumulator >= operand ? insn.jt : insn.jf;
-    case BPF_JSET: return (machine.accumulator & operand) != 0 ? insn.jt : insn.jf;
-    default: return std::nullopt;
+    case BPF_JA:
+      return insn.k;
+    case BPF_JEQ:
+      return machine.accumulator == operand ? insn.jt : insn.jf;
+    case BPF_JGT:
+      return machine.accumulator > operand ? insn.jt : insn.jf;
+    case BPF_JGE:
+      return machine.accumulator >= operand ? insn.jt : insn.jf;
+    case BPF_JSET:
+      return (machine.accumulator & operand) != 0 ? insn.jt : insn.jf;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -77,8 +96,10 @@ std::optional<std::uint32_t> evaluate(std::span<const sock_filter> code, const s
         (BPF_MISCOP(insn.code) == BPF_TAX ? machine.index : machine.accumulator) =
             BPF_MISCOP(insn.code) == BPF_TAX ? machine.accumulator : machine.index;
         break;
-      case BPF_RET: return BPF_RVAL(insn.code) == BPF_A ? machine.accumulator : insn.k;
-      default: return std::nullopt;
+      case BPF_RET:
+        return BPF_RVAL(insn.code) == BPF_A ? machine.accumulator : insn.k;
+      default:
+        return std::nullopt;
     }
   }
   return std::nullopt;

@@ -42,13 +42,13 @@ Entries merge_calls(const SyscallTable& ours, const SyscallTable& theirs, std::v
   calls.erase(std::unique(calls.begin(), calls.end()), calls.end());
   Entries entries;
   for (const auto& [nr, name] : calls) {
-    const MergedCall call =
-        merge({rules_for(ours, nr), ours.fallback}, {rules_for(theirs, nr), theirs.fallback});
+    const MergedCall call = merge({rules_for(ours, nr), ours.fallback}, {rules_for(theirs, nr), theirs.fallback});
     for (const SyscallRule& rule : call.rules) {
       entries[{rule.verdict, rule.conditions}].emplace(name);
     }
     if (!call.exact) {
-      notes.push_back(std::string(name) + ": both profiles' conditions together cannot be said in one rule; more is denied");
+      notes.push_back(std::string(name) +
+                      ": both profiles' conditions together cannot be said in one rule; more is denied");
     }
   }
   return entries;
@@ -59,7 +59,9 @@ bool asks(const std::vector<std::string>& flags, std::string_view flag) {
 }
 
 std::vector<std::string> merge_flags(const oci::Seccomp& ours, const oci::Seccomp* theirs, bool notifies) {
-  const auto either = [&](std::string_view flag) { return asks(ours.flags, flag) || (theirs && asks(theirs->flags, flag)); };
+  const auto either = [&](std::string_view flag) {
+    return asks(ours.flags, flag) || (theirs && asks(theirs->flags, flag));
+  };
   std::vector<std::string> flags;
   if (either("SECCOMP_FILTER_FLAG_LOG")) {
     flags.emplace_back("SECCOMP_FILTER_FLAG_LOG");

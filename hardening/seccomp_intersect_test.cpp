@@ -30,9 +30,8 @@ void expect_intersection(const oci::Seccomp& ours, const oci::Seccomp& theirs, c
                         : expectation == Expect::same_action ? actual.action == expected.action
                                                              : actual.action <= expected.action;
       ASSERT_TRUE(good) << syscall_name(static_cast<int>(nr)) << " " << ::testing::PrintToString(grid[i]) << " got "
-                        << to_string(actual) << ", want " << to_string(expected) << "\nours "
-                        << oci::to_json(ours, 1) << "\ntheirs " << oci::to_json(theirs, 1) << "\nresult "
-                        << oci::to_json(both, 1);
+                        << to_string(actual) << ", want " << to_string(expected) << "\nours " << oci::to_json(ours, 1)
+                        << "\ntheirs " << oci::to_json(theirs, 1) << "\nresult " << oci::to_json(both, 1);
     }
   }
 }
@@ -114,11 +113,13 @@ TEST(SeccompIntersect, FlagsListenerAndArchitectures) {
   oci::Seccomp theirs = profile("ALLOW", {rule({"mkdir"}, "NOTIFY")});
   theirs.architectures = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"};
   theirs.listener_path = "/run/agent.sock";
-  theirs.flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_LOG"};
+  theirs.flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+                  "SECCOMP_FILTER_FLAG_LOG"};
   const auto kept = must(intersect(ours, theirs)).profile;
   EXPECT_EQ(kept.listener_path, "/run/agent.sock");
   EXPECT_EQ(kept.architectures, std::vector<std::string>{"SCMP_ARCH_X86_64"});
-  EXPECT_EQ(kept.flags, (std::vector<std::string>{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}));
+  EXPECT_EQ(kept.flags,
+            (std::vector<std::string>{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}));
   ours.syscalls[0].names = {"read"};
   const auto gone = must(intersect(ours, theirs)).profile;
   EXPECT_EQ(gone.listener_path, "");

@@ -96,8 +96,8 @@ class Merger {
     std::copy_if(rules_.begin(), rules_.end(), std::back_inserter(denials),
                  [&](const SyscallRule& rule) { return rule.verdict == fallback_; });
     std::erase_if(rules_, [&](const SyscallRule& rule) { return rule.verdict == fallback_; });
-    const auto wider = std::partition(rules_.begin(), rules_.end(),
-                                      [&](const SyscallRule& rule) { return rule.verdict < fallback_; });
+    const auto wider =
+        std::partition(rules_.begin(), rules_.end(), [&](const SyscallRule& rule) { return rule.verdict < fallback_; });
     Rules open(wider, rules_.end());
     rules_.erase(wider, rules_.end());
     for (const SyscallRule& denial : denials) {
@@ -119,8 +119,8 @@ class Merger {
     for (std::size_t i = 0; i < rules_.size(); ++i) {
       bool covered = false;
       for (std::size_t j = 0; j < rules_.size() && !covered; ++j) {
-        covered = j != i && rules_[j].verdict <= rules_[i].verdict &&
-                  subset_of(rules_[i].conditions, rules_[j].conditions);
+        covered =
+            j != i && rules_[j].verdict <= rules_[i].verdict && subset_of(rules_[i].conditions, rules_[j].conditions);
       }
       if (!covered) {
         kept.push_back(rules_[i]);
@@ -204,7 +204,8 @@ MergedCall merge(const CallPolicy& ours, const CallPolicy& theirs) {
   // One verdict: the rules are already the same ones that merging with ours again gives. With several, the same calls
   // can be covered in more ways than one, so the way is repeated until it stays.
   const auto other_verdict = [&](const SyscallRule& rule) { return rule.verdict != merged.rules.front().verdict; };
-  for (int round = 0; round < kMaxRounds && std::any_of(merged.rules.begin(), merged.rules.end(), other_verdict); ++round) {
+  for (int round = 0; round < kMaxRounds && std::any_of(merged.rules.begin(), merged.rules.end(), other_verdict);
+       ++round) {
     MergedCall again = Merger(ours, {merged.rules, fallback}).run();
     const bool stays = again.rules == merged.rules;
     again.exact = again.exact && merged.exact;

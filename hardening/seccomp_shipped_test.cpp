@@ -69,12 +69,46 @@ TEST_F(ShippedList, TheBinaryHoldsTheFile) {
 }
 
 TEST_F(ShippedList, DangerousCallsFailWithoutKilling) {
-  for (const char* name : {"unshare", "setns", "mount", "umount2", "pivot_root", "ptrace", "bpf", "keyctl", "add_key",
-                           "request_key", "perf_event_open", "io_uring_setup", "io_uring_enter", "userfaultfd",
-                           "process_vm_readv", "process_vm_writev", "open_by_handle_at", "name_to_handle_at",
-                           "fanotify_init", "personality", "chroot", "fsopen", "fsmount", "move_mount", "open_tree",
-                           "mount_setattr", "pidfd_getfd", "kcmp", "quotactl", "acct", "settimeofday", "iopl", "ioperm",
-                           "modify_ldt", "vmsplice", "reboot", "clone3", "seccomp", "execveat", "mknodat"}) {
+  for (const char* name : {"unshare",
+                           "setns",
+                           "mount",
+                           "umount2",
+                           "pivot_root",
+                           "ptrace",
+                           "bpf",
+                           "keyctl",
+                           "add_key",
+                           "request_key",
+                           "perf_event_open",
+                           "io_uring_setup",
+                           "io_uring_enter",
+                           "userfaultfd",
+                           "process_vm_readv",
+                           "process_vm_writev",
+                           "open_by_handle_at",
+                           "name_to_handle_at",
+                           "fanotify_init",
+                           "personality",
+                           "chroot",
+                           "fsopen",
+                           "fsmount",
+                           "move_mount",
+                           "open_tree",
+                           "mount_setattr",
+                           "pidfd_getfd",
+                           "kcmp",
+                           "quotactl",
+                           "acct",
+                           "settimeofday",
+                           "iopl",
+                           "ioperm",
+                           "modify_ldt",
+                           "vmsplice",
+                           "reboot",
+                           "clone3",
+                           "seccomp",
+                           "execveat",
+                           "mknodat"}) {
     const auto nr = syscall_number(name);
     ASSERT_TRUE(nr) << name;
     EXPECT_EQ(verdict(static_cast<std::uint32_t>(*nr)), (Verdict{Action::error, ENOSYS})) << name;
@@ -85,8 +119,8 @@ TEST_F(ShippedList, CloneMakesThreadsAndProcessesButNoNamespaces) {
   constexpr std::uint64_t kThread = 0x3d0f00;  // what pthread_create passes
   EXPECT_TRUE(allowed(SYS_clone, {kThread}));
   EXPECT_TRUE(allowed(SYS_clone, {0x1200011}));
-  for (const std::uint64_t flag : {0x00020000ULL, 0x02000000ULL, 0x04000000ULL, 0x08000000ULL, 0x10000000ULL,
-                                   0x20000000ULL, 0x40000000ULL}) {
+  for (const std::uint64_t flag :
+       {0x00020000ULL, 0x02000000ULL, 0x04000000ULL, 0x08000000ULL, 0x10000000ULL, 0x20000000ULL, 0x40000000ULL}) {
     EXPECT_FALSE(allowed(SYS_clone, {flag | SIGCHLD})) << flag;
     EXPECT_FALSE(allowed(SYS_clone, {flag | kGarbage})) << flag;
   }
@@ -124,7 +158,8 @@ TEST_F(ShippedList, NoTypingIntoTheTerminalHoweverTheRequestIsSpelled) {
 TEST_F(ShippedList, PrctlOptions) {
   EXPECT_TRUE(allowed(SYS_prctl, {PR_SET_NAME}));
   EXPECT_TRUE(allowed(SYS_prctl, {PR_SET_NO_NEW_PRIVS, 1}));
-  for (const std::uint64_t option : {PR_SET_MM, PR_SET_SECCOMP, PR_SET_SECUREBITS, PR_CAPBSET_DROP, PR_TASK_PERF_EVENTS_DISABLE}) {
+  for (const std::uint64_t option :
+       {PR_SET_MM, PR_SET_SECCOMP, PR_SET_SECUREBITS, PR_CAPBSET_DROP, PR_TASK_PERF_EVENTS_DISABLE}) {
     EXPECT_FALSE(allowed(SYS_prctl, {option})) << option;
   }
 }

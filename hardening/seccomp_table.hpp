@@ -53,10 +53,10 @@ struct SyscallRule {
 using SyscallArgs = std::span<const std::uint64_t, kSyscallArgs>;
 
 struct SyscallTable {
-  Verdict fallback;                                 // for calls without a rule that holds
-  std::map<int, std::vector<SyscallRule>> rules;    // by native number; the first rule that holds decides
-  std::map<int, std::string> names;                 // of the numbers in `rules`, as the profile spells them
-  std::vector<std::string> unknown_names;           // not in libseccomp's tables; sorted
+  Verdict fallback;                               // for calls without a rule that holds
+  std::map<int, std::vector<SyscallRule>> rules;  // by native number; the first rule that holds decides
+  std::map<int, std::string> names;               // of the numbers in `rules`, as the profile spells them
+  std::vector<std::string> unknown_names;         // not in libseccomp's tables; sorted
 
   [[nodiscard]] Verdict decide(int nr, SyscallArgs args) const;
 };

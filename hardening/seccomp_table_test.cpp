@@ -44,7 +44,8 @@ TEST(SeccompVerdict, ParsesSpellings) {
 
 TEST(SeccompTable, UnconditionalRuleBeatsConditionalOnesWhereverItStands) {
   const auto conditional = rule({"read"}, "ERRNO", {arg(0, "EQ", 1)});
-  for (const auto& rules : {std::vector{conditional, rule({"read"}, "ALLOW")}, {rule({"read"}, "ALLOW"), conditional}}) {
+  for (const auto& rules :
+       {std::vector{conditional, rule({"read"}, "ALLOW")}, {rule({"read"}, "ALLOW"), conditional}}) {
     const SyscallTable table = must(make_table(profile("KILL", rules)));
     EXPECT_EQ(table.decide(SYS_read, Args{1}).action, Action::allow);
   }
@@ -58,8 +59,8 @@ TEST(SeccompTable, RuleWithTheDefaultsVerdictIsNoRule) {
 }
 
 TEST(SeccompTable, ConditionsOnOneArgumentAreAlternatives) {
-  const SyscallTable table = must(make_table(
-      profile("ERRNO", {rule({"socket"}, "ALLOW", {arg(0, "EQ", 1), arg(0, "EQ", 2), arg(1, "EQ", 9)})})));
+  const SyscallTable table = must(
+      make_table(profile("ERRNO", {rule({"socket"}, "ALLOW", {arg(0, "EQ", 1), arg(0, "EQ", 2), arg(1, "EQ", 9)})})));
   EXPECT_EQ(table.decide(SYS_socket, Args{1, 0}).action, Action::allow);
   EXPECT_EQ(table.decide(SYS_socket, Args{2, 0}).action, Action::allow);
   EXPECT_EQ(table.decide(SYS_socket, Args{3, 9}).action, Action::allow);
@@ -67,8 +68,8 @@ TEST(SeccompTable, ConditionsOnOneArgumentAreAlternatives) {
 }
 
 TEST(SeccompTable, TheStrictestOfOverlappingRulesWins) {
-  const SyscallTable table = must(make_table(
-      profile("ERRNO", {rule({"read"}, "ALLOW", {arg(0, "GE", 1)}), rule({"read"}, "KILL_PROCESS", {arg(0, "EQ", 7)})})));
+  const SyscallTable table = must(make_table(profile(
+      "ERRNO", {rule({"read"}, "ALLOW", {arg(0, "GE", 1)}), rule({"read"}, "KILL_PROCESS", {arg(0, "EQ", 7)})})));
   EXPECT_EQ(table.decide(SYS_read, Args{7}).action, Action::kill_process);
   EXPECT_EQ(table.decide(SYS_read, Args{8}).action, Action::allow);
 }

@@ -143,7 +143,7 @@ inline oci::Seccomp random_profile(std::mt19937_64& random, Rules kind) {
   static const std::vector<std::string> kActions = {"ALLOW", "ERRNO", "KILL_PROCESS", "LOG", "TRAP", "KILL_THREAD"};
   static const std::vector<std::string> kOps = {"NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"};
   static const std::vector<std::string> kNames = {"read", "ioctl", "socket", "clone", "prctl", "openat", "statx"};
-  static const std::vector<std::uint64_t> kValues = {0,  1,    2,          3,          16,
+  static const std::vector<std::uint64_t> kValues = {0,    1,          2,           3,     16,
                                                      0xff, 0xffffffff, 1ULL << 32U, ~0ULL, 0x1234500000001};
   const auto pick = [&](const auto& from) { return from[random() % from.size()]; };
   oci::Seccomp result = profile(kActions[random() % 4], {});
