@@ -60,9 +60,10 @@ Status Performer::operator()(const plan::ContainerHooks&) const {
 }
 
 Status Performer::operator()(const plan::WaitForStart&) const {
+  // Before the launcher may end: from here on its death shows as the end of the channel.
+  TRY(sys::set_parent_death_signal(0));
   TRY(context.channel.report(ReportKind::ready));
   TRY(context.channel.expect(Order::created));
-  TRY(sys::set_parent_death_signal(0));
   if (!context.start_listener) {
     return context.channel.expect(Order::start);
   }
@@ -125,7 +126,9 @@ Status Performer::operator()(const plan::EnterLandlock&) const {
 }
 
 // Marked, not closed: the channel must live until execve succeeded, and the kernel closes all of them there.
+// The workload outlives its launcher.
 Status Performer::operator()(const plan::CloseDescriptors& op) const {
+  TRY(sys::set_parent_death_signal(0));
   return sys::set_cloexec_from(3 + op.preserve);
 }
 

@@ -108,7 +108,8 @@ Status Performer::operator()(const plan::AttachRoot& op) const {
   UniqueFd root = std::move(context.root);
   if (context.plan.root.kind == RootKind::overlay) {
     TRY_ASSIGN(UniqueFd upper, ephemeral_root(root.get(), context.plan.namespaces.creates("user")));
-    TRY(sys::attach(upper.get(), root.get()));
+    TRY(sys::detach(root.get()));  // overlay keeps its own reference; the directory itself is not to be found again
+    TRY(sys::attach(upper.get(), slash.get()));
     root = std::move(upper);
   }
   TRY_ASSIGN(context.root_dir, sys::RootDir::adopt(std::move(root)));

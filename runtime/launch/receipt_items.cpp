@@ -175,7 +175,15 @@ void mount_item(const KernelTruth& truth, const std::string& target, std::uint64
   add(out, "mount " + target, flag_words(wanted), shown_flags(wanted, entry->options));
 }
 
+// A second mount on "/" would be the host's tree, out of sight of init but not of whoever enters by setns(2).
+void root_mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  const auto& all = context.truth.mounts;
+  const auto roots = std::count_if(all.begin(), all.end(), [](const MountEntry& entry) { return entry.target == "/"; });
+  add(out, "mount / stacked", "1", std::to_string(roots));
+}
+
 void mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  root_mounts(context, out);
   if (context.spec.root.readonly) {
     mount_item(context.truth, "/", oci::mount_attr::kReadonly, out);
   }

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "hardening/harden.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
@@ -68,8 +70,11 @@ Result<std::uint64_t> foreign_namespaces(int pid) {
   std::uint64_t flags = 0;
   for (const auto& kind : sys::namespace_kinds()) {
     const auto fd = sys::open_namespace_of(proc, pid, kind);
+    if (!fd && fd.error().sys_errno == ENOENT && sys::process_stat(pid)) {
+      continue;  // a kernel without this kind; anything else must not leave the process outside
+    }
     if (!fd) {
-      continue;
+      return tl::unexpected<Error>(fd.error());
     }
     TRY_ASSIGN(const auto theirs, sys::namespace_id(fd->get()));
     TRY_ASSIGN(const auto own, sys::own_namespace_id(kind));

@@ -167,7 +167,11 @@ Status pivot_root_into(int new_root) {
   if (::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) {
     return fail_errno("isolate the old root");
   }
-  if (::umount2(".", MNT_DETACH) != 0) {
+  // umount2 follows "." down to whatever is stacked on the old root (the container's root was, before), so one call may
+  // take only that away and leave the host's tree for setns(2) to find: on until nothing is mounted here.
+  while (::umount2(".", MNT_DETACH) == 0) {
+  }
+  if (errno != EINVAL) {
     return fail_errno("detach the old root");
   }
   if (::chdir("/") != 0) {
