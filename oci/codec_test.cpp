@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <type_traits>
 
 #include "oci/decode.hpp"
@@ -17,7 +18,9 @@ namespace {
 // Converts to anything, so that a brace initialiser with N of it compiles when the aggregate has at least N members.
 struct Anything {
   template <class T>
-  operator T() const;
+  operator T() const {
+    std::abort();
+  }
 };
 
 template <class T, class... Members>
