@@ -1,0 +1,21 @@
+# nucleus_python_tests(LANE): every method test_* of this folder's test_*.py is a ctest test of its own, labelled LANE.
+# Methods are found at configure time, so a new one needs a new configure (a new file triggers it by itself).
+function(nucleus_python_tests lane)
+  file(GLOB files CONFIGURE_DEPENDS test_*.py)
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    get_filename_component(module ${file} NAME_WE)
+    string(REGEX REPLACE "^test_" "" module ${module})
+    file(STRINGS ${file} lines REGEX "^(class [A-Za-z0-9_]+|    def test_)")
+    foreach(line ${lines})
+      if(line MATCHES "^class ([A-Za-z0-9_]+)")
+        set(class ${CMAKE_MATCH_1})
+      elseif(line MATCHES "def (test_([A-Za-z0-9_]+))")
+        set(name ${lane}.${module}.${CMAKE_MATCH_2})
+        add_test(NAME ${name} COMMAND Python3::Interpreter ${file} ${class}.${CMAKE_MATCH_1})
+        set_tests_properties(${name} PROPERTIES LABELS ${lane} TIMEOUT 120 SKIP_RETURN_CODE 77 ENVIRONMENT
+          "PYTHONPATH=${PROJECT_SOURCE_DIR}/conformance/lib;PYTHONDONTWRITEBYTECODE=1;NUCLEUS_OCI=$<TARGET_FILE:nucleus-oci>;NUCLEUS_OCI_FAULTS=$<TARGET_FILE:nucleus-oci-faults>")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
