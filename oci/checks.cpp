@@ -61,7 +61,9 @@ Status known_name(std::string_view path, std::string_view what, std::string_view
 Status known_names(std::string_view path, std::string_view what, std::span<const std::string> values,
                    std::span<const std::string_view> known) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    TRY(known_name(element(path, i), what, values[i], known));
+    if (!is_one_of(values[i], known)) {  // the path is written out only for an error: this runs for every capability
+      return known_name(element(path, i), what, values[i], known);
+    }
   }
   return {};
 }
