@@ -36,14 +36,14 @@ Status limit_to_init(RuleContext& context, const oci::Process& init) {
   }
   const CapabilityMask ambient =
       capability_mask(limit.ambient) | capability_mask(context.policy.keep_ambient) | by_grant;
-  limit_capabilities(context, {bounding, ambient, "exec never has more than the container's init"});
+  limit_capabilities(context, {bounding, ambient, "exec never has more than the container's init", ""});
   return {};
 }
 
 void replace(RuleContext& context, std::string_view member, std::string& value, const std::string& init) {
   if (!init.empty() && value != init) {
-    context.tightened(kRule, "/process/" + std::string(member), value.empty() ? "" : json_text(value),
-                      json_text(init), "as the container's init");
+    context.tightened(kRule, "/process/" + std::string(member), value.empty() ? "" : json_text(value), json_text(init),
+                      "as the container's init");
     value = init;
   }
 }

@@ -1,6 +1,8 @@
 #include "hardening/json_text.hpp"
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace nucleus::hardening {
 namespace {
@@ -43,10 +45,8 @@ std::string json_text(std::int64_t number) { return std::to_string(number); }
 std::string json_bool(bool value) { return value ? "true" : "false"; }
 
 std::string json_text(const oci::Mount& mount) {
-  return dump({{"destination", mount.destination},
-               {"type", mount.type},
-               {"source", mount.source},
-               {"options", mount.options}});
+  return dump(
+      {{"destination", mount.destination}, {"type", mount.type}, {"source", mount.source}, {"options", mount.options}});
 }
 
 std::string json_text(const oci::Namespace& entry) {
@@ -75,6 +75,18 @@ std::string json_text(const std::vector<oci::DeviceRule>& rules) {
 
 std::string json_text(const oci::Rlimit& limit) {
   return dump({{"type", limit.type}, {"hard", limit.hard}, {"soft", limit.soft}});
+}
+
+std::string json_summary(const oci::Seccomp& profile) {
+  std::map<std::string, std::set<std::string_view>> names;
+  for (const auto& rule : profile.syscalls) {
+    names[rule.action].insert(rule.names.begin(), rule.names.end());
+  }
+  Json out = {{"defaultAction", profile.default_action}};
+  for (const auto& [action, set] : names) {
+    out[action] = std::to_string(set.size()) + " names";
+  }
+  return dump(out);
 }
 
 std::string pointer_token(std::string_view name) {

@@ -18,6 +18,8 @@ namespace nucleus::hardening {
 [[nodiscard]] std::string json_text(const std::vector<oci::Device>& devices);
 [[nodiscard]] std::string json_text(const std::vector<oci::DeviceRule>& rules);
 [[nodiscard]] std::string json_text(const oci::Rlimit& limit);
+// A profile in short: its default action and how many names each other action has. The whole of it is in the JSON patch.
+[[nodiscard]] std::string json_summary(const oci::Seccomp& profile);
 [[nodiscard]] std::string json_text(std::int64_t number);
 [[nodiscard]] std::string json_bool(bool value);
 

@@ -36,8 +36,8 @@ std::string value_text(const std::string& json) { return json.empty() ? "(absent
 void append_finding(std::string& out, const Finding& finding) {
   out += "  " + std::string(kind_name(finding.kind)) + (finding.path.empty() ? "" : " " + finding.path) + "\n";
   if (finding.kind == FindingKind::tightened || finding.kind == FindingKind::dropped) {
-    out += "    " + value_text(finding.before) + "\n    -> " + (finding.after.empty() ? "(removed)" : shortened(finding.after)) +
-           "\n";
+    out += "    " + value_text(finding.before) + "\n    -> " +
+           (finding.after.empty() ? "(removed)" : shortened(finding.after)) + "\n";
   }
   out += "    " + finding.reason + " [" + finding.origin + "]\n";
 }

@@ -22,7 +22,7 @@ struct Finding {
   FindingKind kind = FindingKind::tightened;
   std::string rule;    // the rule file's name: "capabilities", "seccomp", "mounts" ...
   std::string path;    // RFC 6901 JSON pointer into config.json, "/process/capabilities/bounding"
-  std::string before;  // JSON text, "" when absent
+  std::string before;  // JSON text, "" when absent; a seccomp profile is summarised
   std::string after;   // JSON text, "" when removed
   std::string origin;  // what decided: "mode agent", "policy default (policy.toml:4)", "annotation io.nucleus.grant"
   std::string reason;  // one sentence

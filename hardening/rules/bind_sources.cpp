@@ -43,7 +43,7 @@ constexpr std::string_view kPodShm = "/run/containerd/io.containerd.grpc.v1.cri/
 constexpr std::array<std::string_view, 4> kSockets = {"docker.sock", "podman.sock", "containerd.sock", "crio.sock"};
 
 // Nodes that every container has anyway; engines without the right to make nodes bind them.
-constexpr std::array<std::string_view, 6> kHarmlessNodes = {"/dev/null", "/dev/zero",   "/dev/full",
+constexpr std::array<std::string_view, 6> kHarmlessNodes = {"/dev/null",   "/dev/zero",    "/dev/full",
                                                             "/dev/random", "/dev/urandom", "/dev/tty"};
 
 // The two places in /dev that engines bind for --ipc=host.

@@ -33,14 +33,13 @@ std::vector<std::string> names_of(CapabilityMask mask) {
 }
 
 // Keeps the config's spelling and order; names that we do not know go.
-void narrow_set(RuleContext& context, oci::Capabilities& capabilities, const SetRow& row, CapabilityMask limit,
-                const std::string& reason) {
-  auto& names = capabilities.*row.names;
+void narrow_set(RuleContext& context, const SetRow& row, CapabilityMask mask, const CapabilityLimit& limit) {
+  auto& names = (*context.spec.process->capabilities).*row.names;
   std::vector<std::string> kept;
   CapabilityMask gone = 0;
   for (const auto& name : names) {
     const CapabilityMask bit = capability_bit(name);
-    if ((bit & limit) != 0) {
+    if ((bit & mask) != 0) {
       kept.push_back(name);
     } else {
       gone |= bit;
@@ -52,7 +51,7 @@ void narrow_set(RuleContext& context, oci::Capabilities& capabilities, const Set
   const bool request = (gone & ~engine_default_capabilities()) != 0;
   std::string path = std::string(kPath) + "/" + std::string(row.name);
   const auto record = request ? &RuleContext::dropped : &RuleContext::tightened;
-  (context.*record)(kRule, std::move(path), json_text(names), json_text(kept), reason);
+  (context.*record)(kRule, std::move(path), json_text(names), json_text(kept), limit.reason, limit.origin);
   names = std::move(kept);
 }
 
@@ -75,11 +74,11 @@ std::vector<std::string> beyond_engine_defaults(const oci::Capabilities& capabil
 }
 
 void limit_capabilities(RuleContext& context, const CapabilityLimit& limit) {
-  oci::Capabilities& capabilities = *context.spec.process->capabilities;
-  const CapabilityMask ambient = limit.ambient & limit.bounding & capability_mask(capabilities.ambient);
+  const CapabilityMask ambient =
+      limit.ambient & limit.bounding & capability_mask(context.spec.process->capabilities->ambient);
   for (const auto& row : kSets) {
     const bool needs_ambient = row.name == "ambient" || row.name == "inheritable";
-    narrow_set(context, capabilities, row, needs_ambient ? ambient : limit.bounding, limit.reason);
+    narrow_set(context, row, needs_ambient ? ambient : limit.bounding, limit);
   }
 }
 
@@ -89,22 +88,19 @@ Status harden_capabilities(RuleContext& context) {
   }
   const oci::Capabilities& asked = *context.spec.process->capabilities;
   TRY_ASSIGN(const auto granted,
-             context.request_all({kRule,
-                                  GrantKind::capability, "",
-                                  Control::beyond_policy,
-                                  std::string(kPath),
-                                  json_text(beyond_engine_defaults(asked)),
-                                  "no engine gives this by default"},
+             context.request_all({kRule, GrantKind::capability, "", Control::beyond_policy, std::string(kPath),
+                                  json_text(beyond_engine_defaults(asked)), "no engine gives this by default"},
                                  beyond_engine_defaults(asked)));
   // A grant also keeps a name that engines give by default.
   CapabilityMask by_grant = capability_mask(granted);
   for (const Grant& grant : context.policy.grants) {
     by_grant |= grant.kind == GrantKind::capability ? capability_bit(grant.value) : 0;
   }
-  limit_capabilities(context, {capability_mask(context.policy.keep_bounding) | by_grant,
-                               capability_mask(context.policy.keep_ambient) | by_grant,
-                               "policy " + context.policy.name + " keeps " +
-                                   (context.policy.keep_bounding.empty() && by_grant == 0 ? "none" : "few")});
+  const CapabilityMask kept = capability_mask(context.policy.keep_bounding) | by_grant;
+  limit_capabilities(
+      context, {kept, capability_mask(context.policy.keep_ambient) | by_grant,
+                "policy " + context.policy.name + " keeps " + (kept == 0 ? "no capability" : join(names_of(kept))),
+                context.policy_origin()});
   return {};
 }
 

@@ -13,8 +13,9 @@ namespace nucleus::hardening {
 
 // What podman, docker and containerd give every container (their default profile; identical in all three).
 inline constexpr std::array<std::string_view, 14> kEngineDefaultCapabilities = {
-    "CAP_AUDIT_WRITE", "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER",  "CAP_FSETID", "CAP_KILL",   "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT"};
+    "CAP_AUDIT_WRITE", "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",    "CAP_FSETID",
+    "CAP_KILL",        "CAP_MKNOD",   "CAP_NET_BIND_SERVICE", "CAP_NET_RAW",   "CAP_SETFCAP",
+    "CAP_SETGID",      "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT"};
 
 [[nodiscard]] CapabilityMask engine_default_capabilities();
 
@@ -26,6 +27,7 @@ struct CapabilityLimit {
   CapabilityMask bounding = 0;
   CapabilityMask ambient = 0;
   std::string reason;  // of the findings
+  std::string origin;
 };
 
 // Intersects the sets of context.spec.process with the limit; a finding per set that changed. The inheritable set

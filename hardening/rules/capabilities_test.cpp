@@ -80,8 +80,8 @@ TEST(Capabilities, PolicyKeepsPerSet) {
   auto policy = small_policy();
   policy.keep_bounding = {"CAP_CHOWN", "CAP_KILL"};
   policy.keep_ambient = {"CAP_KILL"};
-  const auto run = run_rule(harden_capabilities, with_everywhere({"CAP_CHOWN", "CAP_SETUID", "CAP_KILL"}), Mode::agent,
-                            policy);
+  const auto run =
+      run_rule(harden_capabilities, with_everywhere({"CAP_CHOWN", "CAP_SETUID", "CAP_KILL"}), Mode::agent, policy);
   const auto& capabilities = *run.spec.process->capabilities;
   EXPECT_THAT(capabilities.bounding, ElementsAre("CAP_CHOWN", "CAP_KILL"));
   EXPECT_THAT(capabilities.permitted, ElementsAre("CAP_CHOWN", "CAP_KILL"));

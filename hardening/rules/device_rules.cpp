@@ -35,8 +35,8 @@ bool is_default_node(const oci::DeviceRule& rule) {
     return false;
   }
   return *rule.major == kPtsMajor || std::ranges::any_of(kDefaultDevices, [&](const DefaultDevice& known) {
-           return known.major == *rule.major && !is_any(rule.minor) && known.minor == *rule.minor;
-         });
+    return known.major == *rule.major && !is_any(rule.minor) && known.minor == *rule.minor;
+  });
 }
 
 // In the lists that docker, containerd and runc send for every container: making nodes of any kind (without CAP_MKNOD
@@ -55,8 +55,8 @@ bool is_for_granted_node(const oci::Spec& spec, const oci::DeviceRule& rule) {
 }
 
 struct Sorted {
-  std::vector<oci::DeviceRule> kept;   // grants, and denials after a grant, in the config's order
-  std::vector<std::string> refused;    // values of requests
+  std::vector<oci::DeviceRule> kept;  // grants, and denials after a grant, in the config's order
+  std::vector<std::string> refused;   // values of requests
 };
 
 Result<Sorted> sort_rules(RuleContext& context, const std::vector<oci::DeviceRule>& rules) {
@@ -75,18 +75,15 @@ Result<Sorted> sort_rules(RuleContext& context, const std::vector<oci::DeviceRul
       requests.push_back(value_of(rule));
     }
   }
-  TRY_ASSIGN(const auto granted, context.request_all({kRule,
-                                                      GrantKind::device, "",
-                                                      Control::beyond_policy,
-                                                      std::string(kPath),
-                                                      json_text(rules),
-                                                      "no engine opens these devices to a container by default"},
-                                                     requests));
+  TRY_ASSIGN(const auto granted,
+             context.request_all({kRule, GrantKind::device, "", Control::beyond_policy, std::string(kPath),
+                                  json_text(rules), "no engine opens these devices to a container by default"},
+                                 requests));
   Sorted sorted;
   for (const auto& rule : extra) {
-    const bool stays = rule.allow ? is_for_granted_node(context.spec, rule) ||
-                                        std::ranges::count(granted, value_of(rule)) != 0
-                                  : !sorted.kept.empty();
+    const bool stays = rule.allow
+                           ? is_for_granted_node(context.spec, rule) || std::ranges::count(granted, value_of(rule)) != 0
+                           : !sorted.kept.empty();
     if (stays) {
       sorted.kept.push_back(rule);
     } else if (rule.allow) {

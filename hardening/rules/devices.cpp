@@ -34,13 +34,10 @@ Status harden_devices(RuleContext& context) {
   if (extra.empty()) {
     return {};
   }
-  TRY_ASSIGN(const auto granted, context.request_all({kRule,
-                                                      GrantKind::device, "",
-                                                      Control::beyond_policy,
-                                                      "/linux/devices",
-                                                      json_text(devices),
-                                                      "the container would talk to the host's hardware"},
-                                                     extra));
+  TRY_ASSIGN(const auto granted,
+             context.request_all({kRule, GrantKind::device, "", Control::beyond_policy, "/linux/devices",
+                                  json_text(devices), "the container would talk to the host's hardware"},
+                                 extra));
   std::vector<oci::Device> kept;
   for (const auto& device : devices) {
     if (is_default(device) || std::ranges::count(granted, normal_path(device.path)) != 0) {

@@ -18,8 +18,8 @@ oci::Device node(std::string path, std::string type, std::int64_t major, std::in
   return device;
 }
 
-oci::DeviceRule rule(bool allow, std::string type, std::optional<std::int64_t> major,
-                     std::optional<std::int64_t> minor, std::string access) {
+oci::DeviceRule rule(bool allow, std::string type, std::optional<std::int64_t> major, std::optional<std::int64_t> minor,
+                     std::string access) {
   return {allow, std::move(type), major, minor, std::move(access), {}};
 }
 

@@ -21,8 +21,8 @@ Result<bool> may_stay(RuleContext& context, const oci::Mount& mount) {
   if (mount_kind(mount) == MountKind::other) {
     asked.kind = GrantKind::mount_type;
     asked.value = mount.type;
-    asked.reason = "no engine mounts a file system of type \"" + mount.type + "\" by default (at " +
-                   mount.destination + ")";
+    asked.reason =
+        "no engine mounts a file system of type \"" + mount.type + "\" by default (at " + mount.destination + ")";
     return context.request(std::move(asked));
   }
   if (mount_kind(mount) != MountKind::bind) {
@@ -51,9 +51,9 @@ bool is_device_bind(const oci::Mount& mount) {
 
 FlagNeed kernel_window(RuleContext& context, const oci::Mount& mount, const std::string& path) {
   const std::string destination = normal_path(mount.destination);
-  const bool writable = !is_read_only(mount) &&
-                        context.lifted(kRule, GrantKind::writable, destination, path, json_text(mount.options),
-                                       "the container can change settings of the kernel below " + destination);
+  const bool writable =
+      !is_read_only(mount) && context.lifted(kRule, GrantKind::writable, destination, path, json_text(mount.options),
+                                             "the container can change settings of the kernel below " + destination);
   return {!writable, true, true};
 }
 
@@ -125,9 +125,9 @@ void tighten_options(RuleContext& context, oci::Mount& mount, const std::string&
   }
   keep_private(context, options, path);
   if (options != mount.options) {
-    context.tightened(kRule, path, json_text(mount.options), json_text(options),
-                      mount.destination + " is mounted with " + describe(need) +
-                          (recursive ? ", its submounts too" : ""));
+    context.tightened(
+        kRule, path, json_text(mount.options), json_text(options),
+        mount.destination + " is mounted with " + describe(need) + (recursive ? ", its submounts too" : ""));
     mount.options = std::move(options);
   }
 }

@@ -31,8 +31,7 @@ std::string entry_path(const RuleContext& context, const oci::Namespace& entry) 
 void add(RuleContext& context, std::string_view type, std::string reason) {
   auto& namespaces = context.spec.linux.namespaces;
   namespaces.push_back({std::string(type), "", {}});
-  context.tightened(kRule, entry_path(context, namespaces.back()), "", json_text(namespaces.back()),
-                    std::move(reason));
+  context.tightened(kRule, entry_path(context, namespaces.back()), "", json_text(namespaces.back()), std::move(reason));
 }
 
 void detach(RuleContext& context, oci::Namespace& entry, std::string reason) {
@@ -54,12 +53,9 @@ Status refuse_host(RuleContext& context, const HostRequest& row) {
   const std::string how = absent ? "linux.namespaces has no \"" + std::string(row.type) + "\""
                                  : entry->path + " is, or cannot be told from, the host's namespace";
   TRY_ASSIGN(const bool granted,
-             context.request({kRule,
-                              row.grant, "",
-                              Control::host_namespace,
+             context.request({kRule, row.grant, "", Control::host_namespace,
                               absent ? "/linux/namespaces" : entry_path(context, *entry),
-                              absent ? "" : json_text(*entry),
-                              how + ": " + std::string(row.opens)}));
+                              absent ? "" : json_text(*entry), how + ": " + std::string(row.opens)}));
   if (granted) {
     return {};
   }

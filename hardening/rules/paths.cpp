@@ -16,10 +16,10 @@ constexpr std::string_view kRule = "paths";
 // What every engine masks, and what leaks the host's load, keys, memory layout or power use as well (moby #49560,
 // podman #25634, CVE-2020-8694 for powercap). A path that does not exist is skipped at set-up.
 constexpr std::array<std::string_view, 17> kMasked = {
-    "/proc/acpi",       "/proc/asound",     "/proc/config.gz",  "/proc/interrupts",
-    "/proc/kallsyms",   "/proc/kcore",      "/proc/keys",       "/proc/kpagecgroup",
+    "/proc/acpi",       "/proc/asound",     "/proc/config.gz",     "/proc/interrupts",
+    "/proc/kallsyms",   "/proc/kcore",      "/proc/keys",          "/proc/kpagecgroup",
     "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/sched_debug",
-    "/proc/scsi",       "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
+    "/proc/scsi",       "/proc/timer_list", "/proc/timer_stats",   "/sys/devices/virtual/powercap",
     "/sys/firmware"};
 
 // File systems of their own that only a bind of the host's /sys brings along.
@@ -60,8 +60,7 @@ void unite(RuleContext& context, std::vector<std::string>& paths, const std::vec
     }
   }
   if (all != paths) {
-    context.tightened(kRule, pointer, paths.empty() ? "" : json_text(paths), json_text(all),
-                      std::string(reason));
+    context.tightened(kRule, pointer, paths.empty() ? "" : json_text(paths), json_text(all), std::string(reason));
     paths = std::move(all);
   }
 }

@@ -110,7 +110,8 @@ TEST(Rootfs, PersistentOnlyWhenGranted) {
       run_rule(harden_rootfs, spec, Mode::strict_agent, small_policy({"persistent-rootfs"}), bundle_facts());
   EXPECT_EQ(rootfs_annotation(granted), "persistent");
   spec.annotations.clear();
-  EXPECT_FALSE(run_rule(harden_rootfs, spec, Mode::agent, small_policy({"persistent-rootfs"}), bundle_facts()).changed());
+  EXPECT_FALSE(
+      run_rule(harden_rootfs, spec, Mode::agent, small_policy({"persistent-rootfs"}), bundle_facts()).changed());
 }
 
 TEST(Rootfs, AnUnknownWordIsAnError) {

@@ -22,7 +22,7 @@ void limit_pids(RuleContext& context) {
   }
   resources->pids->limit = context.policy.pids_limit;
   context.tightened(kRule, "/linux/resources/pids/limit", before, json_text(context.policy.pids_limit),
-                    "a fork bomb ends at the container's own limit");
+                    "a fork bomb ends at the container's own limit", context.policy_origin());
 }
 
 bool limits_memory(const oci::Spec& spec) {

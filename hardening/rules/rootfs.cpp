@@ -32,12 +32,8 @@ Status keep_disk_clean(RuleContext& context) {
   const std::string before = set == context.spec.annotations.end() ? "" : json_text(set->second);
   constexpr std::string_view kReason = "writes to / would stay in the bundle's directory on disk";
   if (!before.empty() && set->second == kPersistent) {
-    TRY_ASSIGN(const bool granted, context.request({kRule,
-                                                    GrantKind::persistent_rootfs, "",
-                                                    Control::beyond_policy,
-                                                    annotation_path(),
-                                                    before,
-                                                    std::string(kReason)}));
+    TRY_ASSIGN(const bool granted, context.request({kRule, GrantKind::persistent_rootfs, "", Control::beyond_policy,
+                                                    annotation_path(), before, std::string(kReason)}));
     if (granted) {
       return {};
     }

@@ -14,8 +14,8 @@ std::string how_to_grant(const std::vector<Grant>& missing, const std::string& p
   std::vector<std::string> options;
   for (const Grant& grant : missing) {
     quoted.push_back("\"" + to_string(grant) + "\"");
-    options.push_back("--grant " + (grant.value.find(' ') == std::string::npos ? to_string(grant)
-                                                                               : "'" + to_string(grant) + "'"));
+    options.push_back("--grant " +
+                      (grant.value.find(' ') == std::string::npos ? to_string(grant) : "'" + to_string(grant) + "'"));
   }
   return "to grant it, add grants = [" + join(quoted) + "] to policy.toml of policy set \"" + policy + "\", or give " +
          join(options, " ");
@@ -26,15 +26,15 @@ std::string how_to_grant(const std::vector<Grant>& missing, const std::string& p
 std::string RuleContext::mode_origin() const { return "mode " + std::string(mode_name(mode)); }
 
 void RuleContext::tightened(std::string_view rule, std::string path, std::string before, std::string after,
-                            std::string reason) {
+                            std::string reason, std::string origin) {
   report_.findings.push_back({FindingKind::tightened, std::string(rule), std::move(path), std::move(before),
-                              std::move(after), mode_origin(), std::move(reason)});
+                              std::move(after), origin.empty() ? mode_origin() : std::move(origin), std::move(reason)});
 }
 
 void RuleContext::dropped(std::string_view rule, std::string path, std::string before, std::string after,
-                          std::string reason) {
+                          std::string reason, std::string origin) {
   report_.findings.push_back({FindingKind::dropped, std::string(rule), std::move(path), std::move(before),
-                              std::move(after), mode_origin(), std::move(reason)});
+                              std::move(after), origin.empty() ? mode_origin() : std::move(origin), std::move(reason)});
 }
 
 void RuleContext::note(std::string_view rule, std::string path, std::string reason) {
@@ -73,7 +73,8 @@ Result<bool> RuleContext::request(Request asked) {
   TRY_ASSIGN(const auto kept, request_all(asked, {asked.value}));
   if (kept.empty()) {
     dropped(asked.rule, std::move(asked.path), std::move(asked.before), "",
-            "request " + to_string(Grant{asked.kind, asked.value, ""}) + " is not granted by policy " + policy.name + ": " + asked.reason);
+            "request " + to_string(Grant{asked.kind, asked.value, ""}) + " is not granted by policy " + policy.name +
+                ": " + asked.reason);
   }
   return !kept.empty();
 }
@@ -91,9 +92,9 @@ bool RuleContext::lifted(std::string_view rule, GrantKind kind, std::string_view
                          std::string before, std::string reason) {
   const Grant* const grant = policy.find(kind, value);
   if (grant != nullptr) {
-    granted({rule, kind, std::string(value), Control::beyond_policy, std::move(path), std::move(before),
-             std::move(reason)},
-            *grant);
+    granted(
+        {rule, kind, std::string(value), Control::beyond_policy, std::move(path), std::move(before), std::move(reason)},
+        *grant);
   }
   return grant != nullptr;
 }

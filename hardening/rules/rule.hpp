@@ -13,11 +13,11 @@ namespace nucleus::hardening {
 struct Request {
   std::string_view rule;
   GrantKind kind = GrantKind::capability;
-  std::string value;       // of the grant that would allow it; "" for kinds without one and in request_all()
+  std::string value;  // of the grant that would allow it; "" for kinds without one and in request_all()
   Control control = Control::beyond_policy;
-  std::string path;        // of the finding
-  std::string before;      // JSON text
-  std::string reason;      // what the request would open, for the error and the report
+  std::string path;    // of the finding
+  std::string before;  // JSON text
+  std::string reason;  // what the request would open, for the error and the report
 };
 
 class RuleContext {
@@ -30,10 +30,12 @@ class RuleContext {
   const HostFacts& facts;
   const Mode mode;
 
-  // Records an engine default that was narrowed. `before` and `after` are JSON texts.
-  void tightened(std::string_view rule, std::string path, std::string before, std::string after, std::string reason);
+  // Records an engine default that was narrowed. `before` and `after` are JSON texts; without `origin`, the mode's.
+  void tightened(std::string_view rule, std::string path, std::string before, std::string after, std::string reason,
+                 std::string origin = "");
   // The same for what was asked for beyond the defaults and taken away.
-  void dropped(std::string_view rule, std::string path, std::string before, std::string after, std::string reason);
+  void dropped(std::string_view rule, std::string path, std::string before, std::string after, std::string reason,
+               std::string origin = "");
   void note(std::string_view rule, std::string path, std::string reason);
 
   // Law 1 for a request beyond the defaults. true: the policy grants it (recorded). false: the caller must remove it
@@ -54,6 +56,8 @@ class RuleContext {
 
   // "mode agent", the origin of what no policy file decides.
   [[nodiscard]] std::string mode_origin() const;
+  // "policy default", the origin of what the set's files decide.
+  [[nodiscard]] std::string policy_origin() const { return "policy " + policy.name; }
 
  private:
   void granted(const Request& asked, const Grant& grant);

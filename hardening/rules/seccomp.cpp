@@ -14,7 +14,6 @@
 #include "hardening/json_text.hpp"
 #include "hardening/rules/rule.hpp"
 #include "hardening/seccomp_table.hpp"
-#include "oci/document.hpp"
 
 namespace nucleus::hardening {
 namespace {
@@ -23,18 +22,37 @@ constexpr std::string_view kRule = "seccomp";
 constexpr std::string_view kPath = "/linux/seccomp";
 
 // Linux 5.17 (libseccomp 2.5.4) to 6.19.
-constexpr std::array<std::string_view, 27> kNewer = {
-    "set_mempolicy_home_node", "cachestat",       "fchmodat2",        "map_shadow_stack", "futex_wake",
-    "futex_wait",              "futex_requeue",   "statmount",        "listmount",        "lsm_get_self_attr",
-    "lsm_set_self_attr",       "lsm_list_modules", "mseal",           "uretprobe",        "uprobe",
-    "setxattrat",              "getxattrat",      "listxattrat",      "removexattrat",    "open_tree_attr",
-    "file_getattr",            "file_setattr",    "listns",           "riscv_hwprobe",    "riscv_flush_icache",
-    "memfd_secret",            "process_mrelease"};
+constexpr std::array<std::string_view, 27> kNewer = {"set_mempolicy_home_node",
+                                                     "cachestat",
+                                                     "fchmodat2",
+                                                     "map_shadow_stack",
+                                                     "futex_wake",
+                                                     "futex_wait",
+                                                     "futex_requeue",
+                                                     "statmount",
+                                                     "listmount",
+                                                     "lsm_get_self_attr",
+                                                     "lsm_set_self_attr",
+                                                     "lsm_list_modules",
+                                                     "mseal",
+                                                     "uretprobe",
+                                                     "uprobe",
+                                                     "setxattrat",
+                                                     "getxattrat",
+                                                     "listxattrat",
+                                                     "removexattrat",
+                                                     "open_tree_attr",
+                                                     "file_getattr",
+                                                     "file_setattr",
+                                                     "listns",
+                                                     "riscv_hwprobe",
+                                                     "riscv_flush_icache",
+                                                     "memfd_secret",
+                                                     "process_mrelease"};
 
 bool can_be_a_name(const std::string& name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !name.empty() &&
+         std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 bool allows(const oci::SeccompRule& rule) { return rule.action == "SCMP_ACT_ALLOW" || rule.action == "SCMP_ACT_LOG"; }
@@ -46,9 +64,8 @@ Status check_names(const oci::Seccomp& profile, const std::vector<std::string>& 
       const auto& name = rule.names[j];
       const bool harmless = can_be_a_name(name) && (allows(rule) || std::ranges::count(kNewer, name) != 0);
       if (!harmless && std::ranges::count(unknown, name) != 0) {
-        return fail(ErrorCode::invalid_config, "config.json: linux.seccomp.syscalls[" + std::to_string(i) +
-                                                   "].names[" + std::to_string(j) + "]: unknown system call " +
-                                                   json_text(name));
+        return fail(ErrorCode::invalid_config, "config.json: linux.seccomp.syscalls[" + std::to_string(i) + "].names[" +
+                                                   std::to_string(j) + "]: unknown system call " + json_text(name));
       }
     }
   }
@@ -61,7 +78,7 @@ bool asks_for_unconfined(const oci::Spec& spec) {
   return !spec.linux.seccomp && manager != spec.annotations.end() && manager->second == "libpod";
 }
 
-std::string text_of(const std::optional<oci::Seccomp>& profile) { return profile ? oci::to_json(*profile) : ""; }
+std::string text_of(const std::optional<oci::Seccomp>& profile) { return profile ? json_summary(*profile) : ""; }
 
 void note_all(RuleContext& context, const Intersection& both) {
   for (const auto& text : both.notes) {
@@ -88,11 +105,7 @@ Status harden_seccomp(RuleContext& context) {
   }
   const bool unconfined = asks_for_unconfined(context.spec);
   if (unconfined) {
-    TRY(context.request_all({kRule,
-                             GrantKind::seccomp_unconfined, "",
-                             Control::beyond_policy,
-                             std::string(kPath),
-                             "",
+    TRY(context.request_all({kRule, GrantKind::seccomp_unconfined, "", Control::beyond_policy, std::string(kPath), "",
                              "the engine was told to run without a system call filter"},
                             {""}));
   }
@@ -105,7 +118,8 @@ Status harden_seccomp(RuleContext& context) {
     return {};
   }
   const auto record = unconfined ? &RuleContext::dropped : &RuleContext::tightened;
-  (context.*record)(kRule, std::string(kPath), text_of(profile), oci::to_json(both.profile), reason(context, unconfined));
+  (context.*record)(kRule, std::string(kPath), text_of(profile), json_summary(both.profile),
+                    reason(context, unconfined), context.policy_origin());
   profile = std::move(both.profile);
   return {};
 }

@@ -51,15 +51,16 @@ TEST(SeccompRule, UnconfinedIsARequestUnderPodman) {
 }
 
 TEST(SeccompRule, UnknownNames) {
-  const auto newer = run_rule(harden_seccomp, with({{{"read", "from_the_future"}, "SCMP_ACT_ALLOW", {}, {}, {}}}),
-                              Mode::strict_agent);
+  const auto newer =
+      run_rule(harden_seccomp, with({{{"read", "from_the_future"}, "SCMP_ACT_ALLOW", {}, {}, {}}}), Mode::strict_agent);
   ASSERT_TRUE(newer.status) << newer.error();
   EXPECT_EQ(newer.count(FindingKind::note), 1U);
   EXPECT_THAT(newer.report.findings.front().reason, HasSubstr("from_the_future"));
   EXPECT_EQ(allowed(newer), (std::vector<std::string>{"read"}));
   for (const Mode mode : {Mode::agent, Mode::strict_agent}) {
-    EXPECT_THAT(run_rule(harden_seccomp, with({{{"ptrac"}, "SCMP_ACT_KILL", {}, {}, {}}}, "SCMP_ACT_ALLOW"), mode).error(),
-                HasSubstr("linux.seccomp.syscalls[0].names[0]: unknown system call \"ptrac\""));
+    EXPECT_THAT(
+        run_rule(harden_seccomp, with({{{"ptrac"}, "SCMP_ACT_KILL", {}, {}, {}}}, "SCMP_ACT_ALLOW"), mode).error(),
+        HasSubstr("linux.seccomp.syscalls[0].names[0]: unknown system call \"ptrac\""));
     EXPECT_THAT(run_rule(harden_seccomp, with({{{"read", "Read!"}, "SCMP_ACT_ALLOW", {}, {}, {}}}), mode).error(),
                 HasSubstr("syscalls[0].names[1]"));
   }

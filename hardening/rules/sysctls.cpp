@@ -15,9 +15,9 @@ namespace {
 constexpr std::string_view kRule = "sysctls";
 
 // ipc_namespaces(7), kernel ipc/ipc_sysctl.c and ipc/mq_sysctl.c.
-constexpr std::array<std::string_view, 8> kIpc = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-                                                  "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-                                                  "kernel.shm_rmid_forced"};
+constexpr std::array<std::string_view, 8> kIpc = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
+                                                  "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
+                                                  "kernel.shmmni", "kernel.shm_rmid_forced"};
 
 // sysctl(8): where the first separator is '/', the slashes separate and dots belong to names.
 std::string dotted(std::string name) {
@@ -57,11 +57,8 @@ Status drop_global(RuleContext& context) {
       continue;
     }
     TRY_ASSIGN(const bool granted,
-               context.request({kRule,
-                                GrantKind::sysctl, it->first,
-                                Control::beyond_policy,
-                                "/linux/sysctl/" + pointer_token(it->first),
-                                json_text(it->second),
+               context.request({kRule, GrantKind::sysctl, it->first, Control::beyond_policy,
+                                "/linux/sysctl/" + pointer_token(it->first), json_text(it->second),
                                 it->first + " belongs to no namespace of the container: it would change the host"}));
     it = granted ? std::next(it) : sysctl.erase(it);
   }
