@@ -13,7 +13,8 @@ namespace {
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.front() != '.' && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   });
 }
 
@@ -28,13 +29,12 @@ Result<std::optional<Policy>> from_directory(const std::string& path, const std:
     const std::string file(kPolicyFiles[i]);
     TRY_ASSIGN(auto content, read_policy_file(directory->get(), file, shown + file));
     if (!content) {
-      return fail(ErrorCode::invalid_config, shown + file + ": missing; a policy set has " +
-                                                 join({kPolicyFiles.begin(), kPolicyFiles.end()}));
+      return fail(ErrorCode::invalid_config,
+                  shown + file + ": missing; a policy set has " + join({kPolicyFiles.begin(), kPolicyFiles.end()}));
     }
     bytes[i] = std::move(*content);
   }
-  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, shown));
-  policy.external = true;
+  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, shown, true));
   return policy;
 }
 
@@ -47,7 +47,7 @@ Result<std::optional<Policy>> from_binary(const std::string& name) {
     }
     bytes[i] = *content;
   }
-  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, "built-in " + name + "/"));
+  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, "built-in " + name + "/", false));
   return policy;
 }
 
@@ -76,7 +76,8 @@ Result<Policy> load_directory(const std::string& path) {
   const auto start = path.rfind('/', end) + 1;
   const std::string name = end == std::string::npos ? "" : path.substr(start, end + 1 - start);
   if (!is_name(name)) {
-    return fail(ErrorCode::invalid_config, "policy set directory " + json_text(path) + ": its last part must be a name");
+    return fail(ErrorCode::invalid_config,
+                "policy set directory " + json_text(path) + ": its last part must be a name");
   }
   TRY_ASSIGN(auto found, from_directory(path, name));
   if (!found) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "hardening/seccomp_table.hpp"
 #include "hardening/shipped_policies.hpp"
 #include "hardening/test_support.hpp"
 
@@ -59,6 +60,17 @@ TEST(ShippedPolicy, DefaultKeepsNothing) {
   EXPECT_EQ(policy->digest.size(), 64U);
   EXPECT_FALSE(policy->external);
   EXPECT_FALSE(load_policy("nonesuch", {}));
+}
+
+// What decode_policy() does not look up for them at every start.
+TEST(ShippedPolicy, EverySetLoadsAndKnowsItsSystemCalls) {
+  for (const auto set : shipped_sets()) {
+    const auto policy = load_policy(std::string(set), {});
+    ASSERT_TRUE(policy) << policy.error().text;
+    const auto table = make_table(policy->seccomp);
+    ASSERT_TRUE(table) << table.error().text;
+    EXPECT_THAT(table->unknown_names, ::testing::IsEmpty());
+  }
 }
 
 TEST_F(PolicyFiles, DirectoryByNameAndByPath) {

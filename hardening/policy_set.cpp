@@ -23,8 +23,8 @@ std::string origin_at(const Policy& policy, const std::string& place) {
 Status decode_policy_toml(TomlTable table, Policy& policy) {
   TRY_ASSIGN(const auto name, table.text("name"));
   if (name && name->value != policy.name) {
-    return fail_at(name->place, "name: expected " + json_text(policy.name) + ", the set's name, got " +
-                                    json_text(name->value));
+    return fail_at(name->place,
+                   "name: expected " + json_text(policy.name) + ", the set's name, got " + json_text(name->value));
   }
   TRY_ASSIGN(const auto description, table.text("description"));
   policy.description = description ? description->value : "";
@@ -32,8 +32,8 @@ Status decode_policy_toml(TomlTable table, Policy& policy) {
   if (floor) {
     const auto mode = parse_mode(floor->value);
     if (!mode || *mode == Mode::passthrough) {
-      return fail_at(floor->place, "mode_floor: expected agent, strict-agent or production, got " +
-                                       json_text(floor->value));
+      return fail_at(floor->place,
+                     "mode_floor: expected agent, strict-agent or production, got " + json_text(floor->value));
     }
     policy.floor = *mode;
   }
@@ -80,15 +80,19 @@ Status decode_caps_toml(TomlTable table, Policy& policy) {
 
 Result<AccessSet> access_words(const std::vector<TomlText>& words) {
   using enum Access;
-  constexpr std::array<std::pair<std::string_view, Access>, 6> kWords = {
-      {{"read", read}, {"write", write}, {"execute", execute}, {"create", create}, {"remove", remove}, {"ioctl", ioctl}}};
+  constexpr std::array<std::pair<std::string_view, Access>, 6> kWords = {{{"read", read},
+                                                                          {"write", write},
+                                                                          {"execute", execute},
+                                                                          {"create", create},
+                                                                          {"remove", remove},
+                                                                          {"ioctl", ioctl}}};
   AccessSet access = 0;
   for (const auto& word : words) {
     const auto* const known =
         std::ranges::find(kWords, std::string_view(word.value), [](const auto& row) { return row.first; });
     if (known == kWords.end()) {
-      return fail_at(word.place, "access: expected read, write, execute, create, remove or ioctl, got " +
-                                     json_text(word.value));
+      return fail_at(word.place,
+                     "access: expected read, write, execute, create, remove or ioctl, got " + json_text(word.value));
     }
     access |= static_cast<AccessSet>(known->second);
   }
@@ -139,9 +143,11 @@ Status decode_seccomp_json(std::string_view bytes, const std::string& file, Poli
   if (const std::string key = first_extra(policy.seccomp); !key.empty()) {
     return fail(ErrorCode::invalid_config, file + ": unknown key " + json_text(key));
   }
-  TRY_ASSIGN(const SyscallTable table, make_table(policy.seccomp).map_error([&](Error error) {
-    return std::move(error).with(file);
-  }));
+  if (!policy.external) {
+    return {};
+  }
+  TRY_ASSIGN(const SyscallTable table,
+             make_table(policy.seccomp).map_error([&](Error error) { return std::move(error).with(file); }));
   if (!table.unknown_names.empty()) {
     return fail(ErrorCode::invalid_config, file + ": unknown system calls: " + join(table.unknown_names));
   }
@@ -158,9 +164,11 @@ std::string lock_text(const PolicyBytes& bytes) {
   return text;
 }
 
-Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name, const std::string& shown) {
+Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name, const std::string& shown,
+                             bool external) {
   Policy policy;
   policy.name = name;
+  policy.external = external;
   policy.digest = to_hex(sha256(lock_text(bytes)));
   constexpr std::array kDecoders = {decode_caps_toml, decode_landlock_toml, decode_policy_toml};
   for (std::size_t i = 0; i < kDecoders.size(); ++i) {

@@ -14,9 +14,10 @@ inline constexpr std::array<std::string_view, 4> kPolicyFiles = {"caps.toml", "l
                                                                  "seccomp.json"};
 using PolicyBytes = std::array<std::string, kPolicyFiles.size()>;  // by kPolicyFiles
 
-// `shown` is put before the file names in errors: "/etc/nucleus/policies/web/".
-[[nodiscard]] Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name,
-                                           const std::string& shown);
+// `shown` is put before the file names in errors: "/etc/nucleus/policies/web/". `external` sets get their system call
+// names looked up here; those compiled in have been looked at by a unit test, and every start would pay for it.
+[[nodiscard]] Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name, const std::string& shown,
+                                           bool external);
 
 // sha256sum's lines for the four files; its SHA-256 is the set's digest.
 [[nodiscard]] std::string lock_text(const PolicyBytes& bytes);
