@@ -91,8 +91,8 @@ Result<Grant> parse_grant(std::string_view text, std::string origin) {
 }
 
 const Grant* Policy::find(GrantKind kind, std::string_view value) const {
-  const auto hit = std::ranges::find_if(
-      grants, [&](const Grant& grant) { return grant.kind == kind && grant.value == value; });
+  const auto hit =
+      std::ranges::find_if(grants, [&](const Grant& grant) { return grant.kind == kind && grant.value == value; });
   return hit == grants.end() ? nullptr : &*hit;
 }
 

@@ -44,10 +44,19 @@ TEST(Grants, AreFoundByKindAndValue) {
 }
 
 TEST(PathText, NormalPaths) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"/", "/"},          {"//", "/"},       {"/..", "/"},        {"/a/../..", "/"}, {"/a/./b//c/", "/a/b/c"},
-      {"/a/b/../c", "/a/c"}, {"a/b", "a/b"},  {"a/..", ""},        {"../x", "../x"},  {"../../x/..", "../.."},
-      {"./a", "a"},        {"", ""},          {"/...", "/..."}};
+  const std::pair<const char*, const char*> cases[] = {{"/", "/"},
+                                                       {"//", "/"},
+                                                       {"/..", "/"},
+                                                       {"/a/../..", "/"},
+                                                       {"/a/./b//c/", "/a/b/c"},
+                                                       {"/a/b/../c", "/a/c"},
+                                                       {"a/b", "a/b"},
+                                                       {"a/..", ""},
+                                                       {"../x", "../x"},
+                                                       {"../../x/..", "../.."},
+                                                       {"./a", "a"},
+                                                       {"", ""},
+                                                       {"/...", "/..."}};
   for (const auto& [path, normal] : cases) {
     EXPECT_EQ(normal_path(path), normal) << path;
   }

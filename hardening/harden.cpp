@@ -13,9 +13,9 @@ using Rule = Status (*)(RuleContext&);
 
 // Namespaces first: what is safe elsewhere depends on them. Mounts before paths, which look at what is mounted.
 constexpr std::array<Rule, 15> kRules = {
-    require_attestation, require_landlock,    harden_namespaces,  harden_capabilities, harden_process_settings,
-    harden_rlimits,      harden_rootfs,       harden_mounts,      harden_paths,        harden_devices,
-    harden_device_rules, harden_net_devices,  harden_sysctls,     harden_resources,    harden_seccomp,
+    require_attestation, require_landlock,   harden_namespaces, harden_capabilities, harden_process_settings,
+    harden_rlimits,      harden_rootfs,      harden_mounts,     harden_paths,        harden_devices,
+    harden_device_rules, harden_net_devices, harden_sysctls,    harden_resources,    harden_seccomp,
 };
 
 Status check_policy(const Policy& policy, Mode mode) {
@@ -26,8 +26,9 @@ Status check_policy(const Policy& policy, Mode mode) {
   }
   if (policy.external && !policy.pinned && reaction(mode, Control::unpinned_policy) == Reaction::fail) {
     return fail(ErrorCode::policy, "policy set \"" + policy.name + "\" is not pinned, as mode " +
-                                       std::string(mode_name(mode)) + " demands of every set that is not built in: name it \"" +
-                                       policy.name + "@sha256:" + policy.digest + "\"");
+                                       std::string(mode_name(mode)) +
+                                       " demands of every set that is not built in: name it \"" + policy.name +
+                                       "@sha256:" + policy.digest + "\"");
   }
   return {};
 }

@@ -37,8 +37,8 @@ struct HardenedProcess {
 // Which mode and which extra grants apply, from host configuration, command line and annotations (semantics.md).
 struct Selection {
   Mode mode = Mode::agent;
-  std::string policy;         // name of the set
-  std::vector<Grant> grants;  // from the command line and annotations, to be appended to the set's own
+  std::string policy;                 // name of the set
+  std::vector<Grant> grants;          // from the command line and annotations, to be appended to the set's own
   std::vector<std::string> warnings;  // for stderr: what an annotation asked for in vain
 };
 struct CommandLineChoice {

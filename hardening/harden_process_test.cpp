@@ -81,8 +81,8 @@ TEST(Exec, TakesInitsConfinement) {
   EXPECT_EQ(out->process.selinux_label, "label");
   EXPECT_EQ(out->process.oom_score_adj, 100);
   EXPECT_EQ(out->process.user.uid, 7U);
-  EXPECT_THAT(out->process.rlimits, ElementsAre(oci::Rlimit{"RLIMIT_NOFILE", 1024, 1024, {}},
-                                                oci::Rlimit{"RLIMIT_CORE", 0, 0, {}}));
+  EXPECT_THAT(out->process.rlimits,
+              ElementsAre(oci::Rlimit{"RLIMIT_NOFILE", 1024, 1024, {}}, oci::Rlimit{"RLIMIT_CORE", 0, 0, {}}));
 }
 
 TEST(Exec, IdempotentAndUntouchedInPassthrough) {

@@ -153,8 +153,9 @@ TEST(HardenProperty, IsolationOnlyGrows) {
     for (const auto& entry : input.spec.linux.namespaces) {
       EXPECT_NE(find_namespace(out.spec, entry.type), nullptr) << entry.type;
     }
-    for (const auto& [type, kind] : {std::pair{"pid", GrantKind::host_pid}, std::pair{"network", GrantKind::host_network},
-                                     std::pair{"ipc", GrantKind::host_ipc}}) {
+    for (const auto& [type, kind] :
+         {std::pair{"pid", GrantKind::host_pid}, std::pair{"network", GrantKind::host_network},
+          std::pair{"ipc", GrantKind::host_ipc}}) {
       EXPECT_TRUE(!shares_host(out.spec, input.facts, type) || input.policy.find(kind) != nullptr) << type;
     }
     EXPECT_TRUE(subset(input.spec.linux.masked_paths, out.spec.linux.masked_paths));
@@ -211,9 +212,10 @@ TEST(HardenProperty, SystemCallsOnlyShrink) {
 TEST(HardenProperty, NoDeviceBeyondTheDefaultsWithoutAGrant) {
   for_each_hardened([](const Case& input, const Hardened& out) {
     for (const auto& rule : out.spec.linux.resources->devices) {
-      if (rule.allow && !(rule.type == "c" && rule.major && (*rule.major == 1 || *rule.major == 5 || *rule.major == 136))) {
-        const bool granted = std::ranges::any_of(
-            input.policy.grants, [](const Grant& grant) { return grant.kind == GrantKind::device; });
+      if (rule.allow &&
+          !(rule.type == "c" && rule.major && (*rule.major == 1 || *rule.major == 5 || *rule.major == 136))) {
+        const bool granted = std::ranges::any_of(input.policy.grants,
+                                                 [](const Grant& grant) { return grant.kind == GrantKind::device; });
         EXPECT_TRUE(granted);
       }
     }

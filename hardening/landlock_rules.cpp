@@ -20,8 +20,7 @@ using Rules = std::map<std::string, std::uint64_t>;
 constexpr AccessSet set_of(Access access) { return static_cast<AccessSet>(access); }
 constexpr AccessSet kRead = set_of(Access::read);
 constexpr AccessSet kReadExecute = kRead | set_of(Access::execute);
-constexpr AccessSet kReadWrite =
-    kRead | set_of(Access::write) | set_of(Access::create) | set_of(Access::remove);
+constexpr AccessSet kReadWrite = kRead | set_of(Access::write) | set_of(Access::create) | set_of(Access::remove);
 constexpr AccessSet kEverything = kReadWrite | set_of(Access::execute);
 constexpr AccessSet kUseNodes = kRead | set_of(Access::write) | set_of(Access::ioctl);
 

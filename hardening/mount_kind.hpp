@@ -11,7 +11,7 @@ namespace nucleus::hardening {
 
 enum class MountKind : std::uint8_t {
   bind,
-  kernel,    // sysfs, cgroup, cgroup2: windows into the kernel that a container only reads
+  kernel,  // sysfs, cgroup, cgroup2: windows into the kernel that a container only reads
   proc,
   mqueue,
   devpts,

@@ -59,8 +59,7 @@ Result<std::optional<UniqueFd>> open_policy_directory(const std::string& path) {
   return std::optional<UniqueFd>(std::move(*fd));
 }
 
-Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name,
-                                                    const std::string& shown) {
+Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name, const std::string& shown) {
   auto fd = open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd) {
     if (is_absent(fd.error())) {

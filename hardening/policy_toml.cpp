@@ -49,8 +49,8 @@ struct TomlTable::Node {
   [[nodiscard]] std::string place(const toml::node& node) const { return at(file, node.source().begin); }
   [[nodiscard]] tl::unexpected<Error> wrong_type(std::string_view key, std::string_view expected,
                                                  const toml::node& node) const {
-    return fail_at(place(node), std::string(key) + ": expected " + std::string(expected) + ", got " +
-                                    std::string(type_name(node)));
+    return fail_at(place(node),
+                   std::string(key) + ": expected " + std::string(expected) + ", got " + std::string(type_name(node)));
   }
 };
 

@@ -56,8 +56,8 @@ TEST(Report, PrivilegedIsDroppedAndGranted) {
 
 TEST(Report, LongAndBrokenTextsStayReadable) {
   Report report;
-  report.findings.push_back({FindingKind::tightened, "rule", "/x", "\"" + std::string(500, 'a') + "\xc3\xa9\"", "",
-                             "mode agent", "because"});
+  report.findings.push_back(
+      {FindingKind::tightened, "rule", "/x", "\"" + std::string(500, 'a') + "\xc3\xa9\"", "", "mode agent", "because"});
   const std::string text = render(report, ReportFormat::text);
   EXPECT_THAT(text, HasSubstr("... (504 bytes)"));
   EXPECT_THAT(text, HasSubstr("-> (removed)"));

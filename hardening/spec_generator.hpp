@@ -39,11 +39,27 @@ class SpecGenerator {
   }
 
   Policy policy() {
-    static const std::vector<std::string> kGrants = {
-        "capability:CAP_NET_ADMIN", "capability:CAP_SYS_ADMIN", "device:/dev/fuse", "device:c 10:229", "device:a *:*",
-        "host-network", "host-pid", "host-ipc", "new-privileges", "seccomp-unconfined", "exec:/data", "exec:/tmp",
-        "bind:/dev/fuse", "bind:/proc", "writable:/sys", "unmasked:/proc/kcore", "sysctl:kernel.panic",
-        "mount-type:overlay", "net-device:eth0", "persistent-rootfs", "shared-mounts"};
+    static const std::vector<std::string> kGrants = {"capability:CAP_NET_ADMIN",
+                                                     "capability:CAP_SYS_ADMIN",
+                                                     "device:/dev/fuse",
+                                                     "device:c 10:229",
+                                                     "device:a *:*",
+                                                     "host-network",
+                                                     "host-pid",
+                                                     "host-ipc",
+                                                     "new-privileges",
+                                                     "seccomp-unconfined",
+                                                     "exec:/data",
+                                                     "exec:/tmp",
+                                                     "bind:/dev/fuse",
+                                                     "bind:/proc",
+                                                     "writable:/sys",
+                                                     "unmasked:/proc/kcore",
+                                                     "sysctl:kernel.panic",
+                                                     "mount-type:overlay",
+                                                     "net-device:eth0",
+                                                     "persistent-rootfs",
+                                                     "shared-mounts"};
     Policy out = small_policy(subset(kGrants, 3));
     out.keep_bounding = subset({"CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN"}, 2);
     out.keep_ambient = subset(out.keep_bounding, 2);
@@ -111,11 +127,12 @@ class SpecGenerator {
   }
 
   oci::Mount mount() {
-    const std::string type = pick({"bind", "none", "tmpfs", "proc", "sysfs", "cgroup", "devpts", "mqueue", "overlay", ""});
-    std::vector<std::string> options =
-        subset({"bind", "rbind", "ro", "rw", "rro", "rrw", "suid", "nosuid", "rnosuid", "dev", "nodev", "exec",
-                "noexec", "rexec", "rnoexec", "shared", "rshared", "rprivate", "size=1m", "tmpcopyup"},
-               4);
+    const std::string type =
+        pick({"bind", "none", "tmpfs", "proc", "sysfs", "cgroup", "devpts", "mqueue", "overlay", ""});
+    std::vector<std::string> options = subset(
+        {"bind",  "rbind", "ro",     "rw",    "rro",     "rrw",    "suid",    "nosuid",   "rnosuid", "dev",
+         "nodev", "exec",  "noexec", "rexec", "rnoexec", "shared", "rshared", "rprivate", "size=1m", "tmpcopyup"},
+        4);
     return mount_of(pick({"/data", "/tmp", "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/shm", "/usr/share/x",
                           "/data/../tmp", "/app/"}),
                     type, pick({"/srv/x", "/", "/proc", "/sys", "/dev/fuse", "/run/docker.sock", "tmpfs", "vol"}),
@@ -150,8 +167,12 @@ class SpecGenerator {
     for (unsigned i = upto(6); i > 0; --i) {
       const bool any = chance(3);
       const auto number = [&](std::int64_t value) { return any ? std::nullopt : std::optional<std::int64_t>(value); };
-      out.resources->devices.push_back({chance(2), pick({"", "a", "c", "b"}), number(pick({"1", "10"}) == "1" ? 1 : 10),
-                                        number(chance(2) ? 3 : 229), pick({"rwm", "rw", "m", ""}), {}});
+      out.resources->devices.push_back({chance(2),
+                                        pick({"", "a", "c", "b"}),
+                                        number(pick({"1", "10"}) == "1" ? 1 : 10),
+                                        number(chance(2) ? 3 : 229),
+                                        pick({"rwm", "rw", "m", ""}),
+                                        {}});
     }
     if (chance(2)) {
       out.resources->pids = oci::PidsLimits{static_cast<int>(upto(2)) - 1, {}};
