@@ -2,6 +2,7 @@
 
 #include "runtime/base/log.hpp"
 #include "runtime/launch/descriptors.hpp"
+#include "runtime/launch/sealed_self.hpp"
 
 namespace nucleus::cli {
 namespace {
@@ -43,6 +44,9 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   TRY_ASSIGN(const long preserve, arguments.number("preserve-fds", 0, 0, 1024));
   TRY(launch::sanitize_descriptors(static_cast<unsigned>(preserve)));
   TRY_ASSIGN(const auto decision, decide(globals, arguments));
+  if (decision.hardened.landlock.abi == 0) {
+    TRY(launch::ensure_sealed_self(globals.argv));
+  }
   plan::Request request;
   request.id = id.str();
   request.bundle = decision.bundle.path;

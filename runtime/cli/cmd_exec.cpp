@@ -10,6 +10,7 @@
 #include "runtime/launch/descriptors.hpp"
 #include "runtime/launch/foreground.hpp"
 #include "runtime/launch/receipt_take.hpp"
+#include "runtime/launch/sealed_self.hpp"
 #include "runtime/launch/tenant.hpp"
 
 namespace nucleus::cli {
@@ -108,6 +109,10 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   auto container = launch::find_container(globals.store(), id, launch::Locking::none);
   if (!container) {
     return tl::unexpected<Error>(std::move(container).error().with("exec failed"));
+  }
+  TRY_ASSIGN(const auto confinement, launch::load_confinement(container->directory));
+  if (confinement.landlock.abi == 0) {
+    TRY(launch::ensure_sealed_self(globals.argv));
   }
   TRY_ASSIGN(const auto process, arguments.has("process") ? process_from_file(arguments.get("process"))
                                                           : process_from_options(*container, arguments));

@@ -20,6 +20,7 @@ struct Globals {
   std::string config = "/etc/nucleus/nucleus.toml";
   bool systemd_cgroup = false;
   bool debug = false;
+  char** argv = nullptr;  // the whole command line, for the re-execution of sealed_self.hpp
 
   [[nodiscard]] state::Store store() const { return state::Store(root); }
 };

@@ -119,7 +119,7 @@ int report(const Error& error, int status) {
   return status;
 }
 
-int dispatch(const std::vector<std::string>& words) {
+int dispatch(const std::vector<std::string>& words, char** argv) {
   auto arguments = parse_options(kGlobalOptions, words);
   if (!arguments) {
     (void)print(help_text());
@@ -135,6 +135,7 @@ int dispatch(const std::vector<std::string>& words) {
   if (!globals) {
     return report(globals.error(), 1);
   }
+  globals->argv = argv;
   const std::string name = arguments->rest.front();
   const auto all = commands();
   const auto command = std::find_if(all.begin(), all.end(), [&](const Command& entry) { return entry.name == name; });
@@ -157,6 +158,9 @@ std::span<const Command> commands() {
 }  // namespace nucleus::cli
 
 int main(int argc, char** argv) {
+  if (argc < 1) {
+    return 1;  // execve with an empty argv (CVE-2021-4034)
+  }
   nucleus::cli::ensure_standard_descriptors();
-  return nucleus::cli::dispatch(std::vector<std::string>(argv + 1, argv + std::max(argc, 1)));
+  return nucleus::cli::dispatch(std::vector<std::string>(argv + 1, argv + argc), argv);
 }

@@ -63,9 +63,11 @@ void plan_confinement(std::vector<InitOp>& init, const oci::Spec& spec, const oc
   if (!process.apparmor_profile.empty() || !process.selinux_label.empty()) {
     init.push_back({SecurityLabel{process.apparmor_profile, process.selinux_label}, Reaction::fail});
   }
+  // The mode table is about kernels without Landlock; a kernel that has it and refuses is no reason to go on without,
+  // in any mode (and what stands between the container and the runtime's binary, sealed_self.hpp, was left out).
   if (landlock.abi > 0) {
-    init.push_back({PrepareLandlock{}, hardening::reaction(mode, Control::landlock)});
-    init.push_back({EnterLandlock{}, hardening::reaction(mode, Control::landlock)});
+    init.push_back({PrepareLandlock{}, Reaction::fail});
+    init.push_back({EnterLandlock{}, Reaction::fail});
   }
   init.push_back({CloseDescriptors{preserve_fds}, Reaction::fail});
   if (spec.linux.seccomp) {
