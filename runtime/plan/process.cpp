@@ -16,13 +16,17 @@ bool may_set_groups(const oci::Spec& spec, const oci::Process& process) {
          spec.linux.gid_mappings.front().size > 1;
 }
 
+// Ambient is what the kernel lets be raised: names that are permitted and inheritable too. `runc spec` writes ambient sets
+// without inheritable ones, and every runc leaves those out, as the spec asks for sets that cannot be granted.
 SetCapabilities capability_sets(const oci::Process& process) {
   if (!process.capabilities) {
     return {};
   }
   const oci::Capabilities& caps = *process.capabilities;
-  return {capability_mask(caps.permitted), capability_mask(caps.effective), capability_mask(caps.inheritable),
-          capability_mask(caps.ambient)};
+  const CapabilityMask permitted = capability_mask(caps.permitted);
+  const CapabilityMask inheritable = capability_mask(caps.inheritable);
+  return {permitted, capability_mask(caps.effective), inheritable,
+          capability_mask(caps.ambient) & permitted & inheritable};
 }
 
 }  // namespace
