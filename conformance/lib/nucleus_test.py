@@ -183,7 +183,7 @@ class Bundle:
 
     def __init__(self, args: list | None = None, *, mode: str = "", config: dict | None = None):
         Bundle._count += 1
-        self.tag = f"nucleus-test-{os.getpid()}-{Bundle._count}"
+        self.tag = f"nucleus-test-{os.getpid()}-{Bundle._count:03}"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=self.tag + "-"))
         self.root = self.dir / "state"
         self.path = self.dir / "bundle"
@@ -235,6 +235,18 @@ class Bundle:
         entry = {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], **more}
         self.config.setdefault("hooks", {}).setdefault(kind, []).append(entry)
         return self
+
+    def compile(self, source: pathlib.Path, name: str) -> "Bundle":
+        """Puts a static program made from a C file into the rootfs, as /bin/NAME."""
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            raise unittest.SkipTest("no C compiler")
+        subprocess.run([compiler, "-static", "-O1", "-o", self.rootfs / "bin" / name, source], check=True)
+        return self
+
+    def add_attempt(self) -> "Bundle":
+        """/bin/attempt, which tries forbidden operations: see attempt.c."""
+        return self.compile(pathlib.Path(__file__).with_name("attempt.c"), "attempt")
 
     def write(self) -> None:
         (self.path / "config.json").write_text(json.dumps(self.config))
@@ -332,6 +344,11 @@ def reap() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+
+
+def attempts(text: str) -> dict:
+    """What bin/attempt printed: operation -> "ok", an errno's name or "signal N"."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def subreaper() -> None:
