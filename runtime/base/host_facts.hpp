@@ -71,10 +71,10 @@ struct HostFacts {
   std::uint64_t capabilities = 0;  // effective set of the runtime
   bool apparmor = false;
   bool selinux = false;
-  std::vector<std::string> thermal_paths;                // existing /sys/devices/system/cpu/cpuN/thermal_throttle
-  std::string lockdown;                                  // "", "none", "integrity", "confidentiality"
-  std::map<std::string, RlimitFact> rlimits;             // keyed RLIMIT_NOFILE ...
-  std::optional<std::int32_t> oom_score_adj;   // the runtime's own; lower needs CAP_SYS_RESOURCE. Absent: unknown
+  std::vector<std::string> thermal_paths;     // existing /sys/devices/system/cpu/cpuN/thermal_throttle
+  std::string lockdown;                       // "", "none", "integrity", "confidentiality"
+  std::map<std::string, RlimitFact> rlimits;  // keyed RLIMIT_NOFILE ...
+  std::optional<std::int32_t> oom_score_adj;  // the runtime's own; lower needs CAP_SYS_RESOURCE. Absent: unknown
   std::map<std::string, NamespaceFact> namespace_paths;  // keyed by linux.namespaces[].path
   std::map<std::string, std::string> bind_sources;  // mounts[].source of binds -> where it leads, symlinks resolved
   RootfsFacts rootfs;

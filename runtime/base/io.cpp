@@ -1,12 +1,27 @@
 #include "runtime/base/io.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 
 namespace nucleus {
+namespace {
+
+// A new file under `name`; what waits there (left by a runtime that was killed, or put there by somebody who guessed
+// the name: a link, a FIFO) is removed and never opened.
+Result<UniqueFd> create_anew(int dirfd, const std::string& name, unsigned mode) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto fd = open_at(dirfd, name, kFlags, mode);
+  if (!fd && fd.error().sys_errno == EEXIST && ::unlinkat(dirfd, name.c_str(), 0) == 0) {
+    return open_at(dirfd, name, kFlags, mode);
+  }
+  return fd;
+}
+
+}  // namespace
 
 Result<UniqueFd> open_at(int dirfd, const std::string& path, int flags, unsigned mode) {
   const int fd = ::openat(dirfd, path.c_str(), flags | O_CLOEXEC, mode);
@@ -44,6 +59,13 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view what) {
 
 Result<std::string> read_file(int dirfd, const std::string& path, std::size_t limit) {
   TRY_ASSIGN(UniqueFd fd, open_at(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) {
+    return fail_errno("stat " + path);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorCode::invalid_config, path + ": not a regular file");
+  }
   return read_all(fd.get(), limit, path);
 }
 
@@ -63,7 +85,7 @@ Status write_all(int fd, std::string_view bytes, std::string_view what) {
 
 Status replace_file(int dirfd, const std::string& name, std::string_view bytes, unsigned mode, bool durable) {
   const std::string temporary = "." + name + "." + std::to_string(::getpid()) + ".tmp";
-  TRY_ASSIGN(UniqueFd fd, open_at(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+  TRY_ASSIGN(UniqueFd fd, create_anew(dirfd, temporary, mode));
   Status done = write_all(fd.get(), bytes, name);
   if (done && durable && ::fdatasync(fd.get()) != 0) {
     done = fail_errno("sync " + name);

@@ -16,7 +16,8 @@ namespace nucleus {
 // Reads to the end; more than `limit` bytes is an error that names `what`.
 [[nodiscard]] Result<std::string> read_all(int fd, std::size_t limit, std::string_view what);
 
-// Opens and reads a whole regular or procfs file. Refuses anything that blocks (FIFO, socket) by O_NONBLOCK.
+// Opens and reads a whole regular file (those of procfs, sysfs and cgroups are). Everything else is refused: a FIFO
+// would block or read as empty.
 [[nodiscard]] Result<std::string> read_file(int dirfd, const std::string& path, std::size_t limit);
 
 [[nodiscard]] Status write_all(int fd, std::string_view bytes, std::string_view what);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -16,9 +17,42 @@ LogConfig& config() {
   return instance;
 }
 
+// Length of the well-formed UTF-8 sequence that `text` begins with (RFC 3629: no overlong forms, no surrogates, nothing
+// beyond U+10FFFF), 0 when it begins with none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(0);
+  std::size_t length = 0;
+  if (first < 0x80) {
+    length = 1;
+  } else if (first >= 0xc2 && first < 0xf5) {
+    length = first < 0xe0 ? 2 : (first < 0xf0 ? 3 : 4);
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) {
+      return 0;
+    }
+  }
+  const bool wrong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) >= 0xa0) ||
+                     (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) >= 0x90);
+  return wrong ? 0 : length;
+}
+
+// Error texts carry names and values from configs and from the kernel: any bytes. Each byte that belongs to no UTF-8
+// sequence becomes U+FFFD.
+std::string well_formed(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    out += length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
 std::string json_quoted(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (const char c : well_formed(text)) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;

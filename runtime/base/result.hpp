@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -43,10 +42,8 @@ using Status = Result<void>;
   return tl::unexpected<Error>(Error{code, 0, std::move(text)});
 }
 
-// "what: strerror(err)". The spelling of strerror is what engines match on.
-[[nodiscard]] inline tl::unexpected<Error> fail_errno(std::string what, int err) {
-  return tl::unexpected<Error>(Error{ErrorCode::kernel, err, std::move(what) + ": " + std::strerror(err)});
-}
+// "what: no such file or directory": strerror's text as Go spells it (small first letter), which engines match on.
+[[nodiscard]] tl::unexpected<Error> fail_errno(std::string what, int err);
 
 // As above for the calling thread's errno.
 [[nodiscard]] tl::unexpected<Error> fail_errno(std::string what);

@@ -51,6 +51,9 @@ void plan_devices(PlanContext& context) {
     context.add(MakeDeviceNode{{std::string(node.path), "c", node.major, node.minor, kOpenToAll, 0, 0, {}}});
   }
   for (oci::Device device : context.spec.linux.devices) {
+    if (device.path == "/dev/ptmx") {
+      continue;  // always a link into the container's own devpts
+    }
     device.file_mode = device.file_mode.value_or(kOpenToAll);
     device.uid = device.uid.value_or(0);
     device.gid = device.gid.value_or(0);

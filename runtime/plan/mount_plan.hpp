@@ -34,6 +34,7 @@ struct MountFilesystem {
 // permission on host paths) and sets attributes and id mapping; the child attaches it.
 struct DetachedMount {
   std::string source;  // host path
+  std::string resolved;  // `source` without symlinks, as it was judged: what is mounted; "": follow `source`
   bool recursive = false;
   MountAttributes own;   // the top mount
   MountAttributes tree;  // the whole tree (rro, rnosuid ...)

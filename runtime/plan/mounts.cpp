@@ -172,10 +172,20 @@ Status add_cgroup(PlanContext& context, const oci::Mount& mount, const MountOpti
   return fail(ErrorCode::invalid_config, "mounts: no cgroup file system on this host for " + mount.destination);
 }
 
+// A source that led nowhere when it was judged must not lead through a symlink now.
+std::string judged_source(const PlanContext& context, const oci::Mount& mount) {
+  const auto real = context.facts.bind_sources.find(mount.source);
+  if (real != context.facts.bind_sources.end()) {
+    return real->second;
+  }
+  return context.hardened.mode == hardening::Mode::passthrough ? "" : absolute_source(context, mount.source);
+}
+
 Status plan_mount(PlanContext& context, const oci::Mount& mount) {
   const MountOptionSet options = oci::parse_mount_options(mount.options);
   if (is_bind(mount, options)) {
     add_bind(context, mount, options, absolute_source(context, mount.source), mount.destination);
+    context.plan.detached.back().resolved = judged_source(context, mount);
     return {};
   }
   if (mount.type == "cgroup" || (mount.type == "cgroup2" && context.facts.cgroup.layout == CgroupLayout::v2)) {
