@@ -5,7 +5,6 @@
 #include "hardening/mount_kind.hpp"
 #include "hardening/seccomp_compile.hpp"
 #include "oci/document.hpp"
-#include "oci/mount_options.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/sys/probe.hpp"
 
@@ -36,12 +35,6 @@ Result<HostFacts> probe(const oci::Bundle& bundle) {
     const bool relative = !mount.source.empty() && mount.source.front() != '/';
     request.binds.emplace_back(mount.source, relative ? bundle.path + "/" + mount.source : mount.source);
   }
-  for (const auto& mount : bundle.spec.mounts) {
-    if (!mount.source.empty() && (mount.type == "bind" || oci::parse_mount_options(mount.options).bind)) {
-      const bool absolute = mount.source.front() == '/';
-      request.binds.emplace_back(mount.source, absolute ? mount.source : bundle.path + "/" + mount.source);
-    }
-  }
   return sys::probe_host(request);
 }
 
@@ -69,9 +62,6 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   TRY_ASSIGN(auto host, hardening::load_host_config(globals.config));
   TRY_ASSIGN(auto bundle, oci::load_bundle(arguments.get("bundle", ".")));
   TRY_ASSIGN(auto selection, choose(host, arguments, bundle.spec));
-  for (const auto& warning : selection.warnings) {
-    log_warning(warning);
-  }
   for (const auto& warning : selection.warnings) {
     log_warning(warning);
   }

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <memory>
 
 #include "runtime/base/io.hpp"
 #include "runtime/sys/cgroup.hpp"
@@ -75,6 +78,25 @@ std::vector<std::string> thermal_paths() {
   return paths;
 }
 
+// Absent where the path leads nowhere, or through a magic link to what has no path.
+std::map<std::string, std::string> resolve_all(const std::vector<std::pair<std::string, std::string>>& paths) {
+  std::map<std::string, std::string> resolved;
+  for (const auto& [written, path] : paths) {
+    const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
+    if (real) {
+      resolved[written] = real.get();
+    }
+  }
+  return resolved;
+}
+
+std::optional<std::int32_t> own_oom_score() {
+  const std::string text = read_small("/proc/self/oom_score_adj");
+  std::int32_t score = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), score);
+  return error == std::errc() ? std::optional(score) : std::nullopt;
+}
+
 NamespaceFact namespace_fact(const std::string& type, const std::string& path) {
   NamespaceFact fact;
   struct stat status{};
@@ -118,6 +140,8 @@ Result<HostFacts> probe_host(const ProbeRequest& request) {
       facts.namespace_paths[path] = namespace_fact(type, path);
     }
   }
+  facts.oom_score_adj = own_oom_score();
+  facts.bind_sources = resolve_all(request.binds);
   if (!request.rootfs.empty()) {
     facts.rootfs = probe_rootfs(request.rootfs, request.bundle);
   }

@@ -10,7 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(Probe, FactsOfThisHost) {
-  const auto facts = probe_host({"", "", {{"network", "/proc/self/ns/net"}, {"uts", "/proc/none"}, {"ipc", ""}}});
+  const auto facts = probe_host({"", "", {{"network", "/proc/self/ns/net"}, {"uts", "/proc/none"}, {"ipc", ""}}, {}});
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->euid, ::geteuid());
   EXPECT_FALSE(facts->kernel_release.empty());
@@ -34,11 +34,21 @@ TEST(Probe, AnotherNamespaceIsNotTheHosts) {
   const UniqueFd host(::open("/proc/self/ns/uts", O_RDONLY));
   test::in_child(CLONE_NEWUTS, [&] {
     const std::string path = "/proc/self/fd/" + std::to_string(host.get());
-    const auto facts = probe_host({"", "", {{"uts", path}}});
+    const auto facts = probe_host({"", "", {{"uts", path}}, {}});
     ASSERT_TRUE(facts);
     EXPECT_TRUE(facts->namespace_paths.at(path).exists);
     EXPECT_FALSE(facts->namespace_paths.at(path).is_host);
   });
+}
+
+TEST(Probe, BindSourcesAreFollowed) {
+  const test::TempDir temp;
+  test::write_text(temp / "socket", "");
+  fs::create_symlink("socket", temp / "innocent");
+  const auto facts = probe_host({"", "", {}, {{"innocent", temp / "innocent"}, {"gone", temp / "gone"}}});
+  ASSERT_TRUE(facts);
+  const std::map<std::string, std::string> expected = {{"innocent", fs::canonical(temp / "socket")}};
+  EXPECT_EQ(facts->bind_sources, expected);
 }
 
 TEST(Probe, Rootfs) {
