@@ -33,11 +33,16 @@ void reset_signals() {
   }
 }
 
+// Out of the caller's process group, which kill(0, ...) reaches across pid namespaces, and away from its terminal,
+// which /dev/tty would open.
+Status leave_session() { return ::setsid() < 0 ? Status(fail_errno("setsid")) : Status{}; }
+
 Status prepare(InitContext& context) {
   if (context.after_clone) {
     context.after_clone();
   }
   reset_signals();
+  TRY(leave_session());
   // Dies with its launcher until the state is on disk; WaitForStart lifts this.
   TRY(sys::set_parent_death_signal(SIGKILL));
   context.hook_state.pid = own_host_pid();
