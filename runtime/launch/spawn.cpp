@@ -1,6 +1,7 @@
 #include "runtime/launch/spawn.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -12,6 +13,7 @@
 #include "runtime/sys/id_map.hpp"
 #include "runtime/sys/mount.hpp"
 #include "runtime/sys/namespaces.hpp"
+#include "runtime/sys/root_dir.hpp"
 
 namespace nucleus::launch {
 namespace {
@@ -54,8 +56,17 @@ Status map_mount(int mount, const plan::DetachedMount& plan) {
   return sys::change_mount(mount, change, plan.idmap_recursive);
 }
 
+// Where the source led when it was judged: a symlink that appeared since then is not followed.
+Result<UniqueFd> clone_source(const plan::DetachedMount& plan) {
+  if (plan.resolved.empty()) {
+    return sys::clone_tree_at(plan.source, plan.recursive);
+  }
+  TRY_ASSIGN(const UniqueFd source, sys::open_resolved(AT_FDCWD, plan.resolved, O_PATH, 0, RESOLVE_NO_SYMLINKS));
+  return sys::clone_tree(source.get(), plan.recursive);
+}
+
 Result<UniqueFd> prepare_mount(const plan::DetachedMount& plan) {
-  TRY_ASSIGN(UniqueFd mount, sys::clone_tree_at(plan.source, plan.recursive));
+  TRY_ASSIGN(UniqueFd mount, clone_source(plan));
   if (!plan.shared) {
     TRY(make_slave(mount.get()));
   }
@@ -75,9 +86,13 @@ std::uint64_t clone_flags(const plan::NamespacePlan& namespaces) {
   return flags;
 }
 
+bool prepares_time(const plan::NamespacePlan& namespaces) {
+  return namespaces.creates("time") && !namespaces.time_offsets.empty();
+}
+
 // Offsets can be written only before the first process enters, so the namespace is made here, for our children.
 Status prepare_time(const plan::NamespacePlan& namespaces, std::uint64_t& flags) {
-  if ((flags & kCloneTime) == 0 || namespaces.time_offsets.empty()) {
+  if (!prepares_time(namespaces)) {
     return {};
   }
   TRY(sys::unshare_namespaces(kCloneTime));
@@ -90,13 +105,12 @@ Status prepare_time(const plan::NamespacePlan& namespaces, std::uint64_t& flags)
   return sys::write_time_offsets(proc, ::getpid(), offsets);
 }
 
-// Only our children are born in the joined pid namespace.
-Status enter_pid_namespace(InitContext& context) {
+Status enter(InitContext& context, const char* type) {
   const auto& join = context.plan.namespaces.join;
   for (std::size_t i = 0; i < join.size(); ++i) {
-    if (join[i].type == "pid") {
+    if (join[i].type == type) {
       const UniqueFd fd = std::move(context.join[i]);
-      return sys::join_namespace(fd.get(), *sys::find_namespace_kind("pid"));
+      return sys::join_namespace(fd.get(), *sys::find_namespace_kind(type));
     }
   }
   return {};
@@ -110,29 +124,41 @@ Result<sys::Child> clone_init(InitContext& context, const sys::CloneArgs& args) 
   return sys::Child(cloned.pid, std::move(cloned.pidfd));
 }
 
-// In the go-between: join the user namespace, make the real child as our sibling, tell its pid, end.
-[[noreturn]] void run_go_between(InitContext& context, const sys::CloneArgs& args, int report) {
-  const auto& join = context.plan.namespaces.join;
-  for (std::size_t i = 0; i < join.size(); ++i) {
-    if (join[i].type == "user") {
-      const UniqueFd fd = std::move(context.join[i]);
-      if (!sys::join_namespace(fd.get(), *sys::find_namespace_kind("user"))) {
-        ::_exit(1);
-      }
-    }
+Status become_parent(InitContext& context, sys::CloneArgs& args) {
+  TRY(prepare_time(context.plan.namespaces, args.flags));
+  if (context.plan.namespaces.joins("user")) {
+    // Before whoever rules that namespace could trace us, and reach the launcher's descriptors through us.
+    TRY(sys::set_dumpable(false));
   }
-  sys::CloneArgs sibling = args;
-  sibling.flags |= kCloneParent;
-  auto cloned = sys::clone3(sibling);
-  if (cloned && cloned->pid == 0) {
-    run_init(context);
-  }
-  const int pid = cloned ? cloned->pid : -1;
-  ::_exit(::write(report, &pid, sizeof pid) == static_cast<ssize_t>(sizeof pid) ? 0 : 1);
+  TRY(enter(context, "pid"));
+  return enter(context, "user");
 }
 
-// New namespaces must be owned by the user namespace that is joined, so the join comes before the clone.
-Result<sys::Child> clone_in_user_namespace(InitContext& context, const sys::CloneArgs& args) {
+// What the go-between tells: the child's pid, or why there is none.
+struct Birth {
+  int pid = -1;
+  int sys_errno = 0;
+};
+
+// In the go-between: enter what only its children shall see, make the real child as our sibling, tell its pid, end.
+[[noreturn]] void run_go_between(InitContext& context, sys::CloneArgs args, int report) {
+  args.flags |= kCloneParent;
+  Birth birth;
+  if (Status ready = become_parent(context, args); !ready) {
+    birth.sys_errno = ready.error().sys_errno;
+  } else if (auto cloned = sys::clone3(args); !cloned) {
+    birth.sys_errno = cloned.error().sys_errno;
+  } else if (cloned->pid == 0) {
+    run_init(context);
+  } else {
+    birth.pid = cloned->pid;
+  }
+  ::_exit(::write(report, &birth, sizeof birth) == static_cast<ssize_t>(sizeof birth) ? 0 : 1);
+}
+
+// New namespaces must be owned by the user namespace that is joined, so the join comes before the clone; a joined pid
+// namespace and clock offsets are for the clone alone. The launcher stays where it is: its hooks are the host's.
+Result<sys::Child> clone_through_go_between(InitContext& context, const sys::CloneArgs& args) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
     return fail_errno("pipe");
@@ -145,14 +171,14 @@ Result<sys::Child> clone_in_user_namespace(InitContext& context, const sys::Clon
   }
   sys::Child go_between(cloned.pid, std::move(cloned.pidfd));
   writer.reset();
-  int pid = -1;
-  const ssize_t got = ::read(reader.get(), &pid, sizeof pid);
+  Birth birth;
+  const ssize_t got = ::read(reader.get(), &birth, sizeof birth);
   TRY(go_between.wait());
-  if (got != static_cast<ssize_t>(sizeof pid) || pid <= 0) {
-    return fail(ErrorCode::kernel, "cannot make a process in the joined user namespace");
+  if (got != static_cast<ssize_t>(sizeof birth) || birth.pid <= 0) {
+    return fail_errno("cannot make a process in the joined namespaces", birth.sys_errno);
   }
-  TRY_ASSIGN(UniqueFd pidfd, sys::pidfd_open(pid));
-  return sys::Child(pid, std::move(pidfd));
+  TRY_ASSIGN(UniqueFd pidfd, sys::pidfd_open(birth.pid));
+  return sys::Child(birth.pid, std::move(pidfd));
 }
 
 }  // namespace
@@ -202,9 +228,8 @@ Result<sys::Child> spawn(InitContext& context, int clone_fd) {
   sys::CloneArgs args;
   args.flags = clone_flags(namespaces);
   args.cgroup_fd = clone_fd;
-  TRY(prepare_time(namespaces, args.flags));
-  TRY(enter_pid_namespace(context));
-  return namespaces.joins("user") ? clone_in_user_namespace(context, args) : clone_init(context, args);
+  const bool indirect = namespaces.joins("user") || namespaces.joins("pid") || prepares_time(namespaces);
+  return indirect ? clone_through_go_between(context, args) : clone_init(context, args);
 }
 
 Status map_ids(const plan::NamespacePlan& namespaces, int pid) {
