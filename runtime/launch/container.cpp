@@ -72,13 +72,15 @@ Status kill_everything(const Container& container) {
       return killed;
     }
   }
-  // Processes of a shared pid namespace, and those of a launch that died before it could write down a pid.
-  if (!container.record.cgroups.empty()) {
-    const auto cgroup = cgroup_of(container.record);
-    (void)cgroup.thaw();
-    return cgroup.signal_all(SIGKILL);
+  if (container.record.cgroups.empty()) {
+    return {};
   }
-  return {};
+  const auto cgroup = cgroup_of(container.record);
+  (void)cgroup.thaw();
+  // Processes of a shared pid namespace, and those of a launch that died before it could write down a pid. Otherwise
+  // all of them die with init, and what is left in the cgroup belongs to somebody else.
+  const bool init_is_all = container.record.pid > 0 && !container.record.shared_pid;
+  return init_is_all ? Status{} : cgroup.signal_all(SIGKILL);
 }
 
 // The kernel tells when a killed init is really gone; half a minute is for a host in trouble.

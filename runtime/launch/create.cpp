@@ -47,6 +47,7 @@ class Launcher {
   Status record_created();
   Status release();
 
+  Status refuse_used_cgroup() const;
   Status limit_cgroup();
   Status report_cgroup(const std::vector<sys::CgroupFailure>& failures);
   Status handle(LauncherEnd::Received& received);
@@ -105,8 +106,21 @@ Status Launcher::record_intent() {
     for (const auto& directory : directories) {
       record_.cgroups.push_back({directory.controllers, directory.path});
     }
+    TRY(refuse_used_cgroup());
   }
   return directory_->save(record_);
+}
+
+// Before the record names it: `delete` and `kill --all` end whatever lives in a recorded cgroup. runc's text.
+Status Launcher::refuse_used_cgroup() const {
+  for (const auto& directory : cgroup_directories(record_)) {
+    TRY_ASSIGN(const auto pids, sys::CgroupHandle::open({directory}).processes());
+    if (!pids.empty()) {
+      return fail(ErrorCode::state, "container's cgroup is not empty: " + std::to_string(pids.size()) +
+                                        " process(es) found in " + directory.path);
+    }
+  }
+  return {};
 }
 
 Status Launcher::report_cgroup(const std::vector<sys::CgroupFailure>& failures) {
@@ -140,6 +154,7 @@ Status Launcher::make_cgroup() {
   }
   auto made = sys::CgroupHandle::create(input_.facts.cgroup, cgroup_directories(record_));
   if (!made) {
+    record_.cgroups.clear();  // nothing in them is ours
     return report_cgroup({{input_.plan.cgroup.path, made.error()}});
   }
   cgroup_.emplace(std::move(*made));
