@@ -51,6 +51,19 @@ bool still_linked(int fd) {
   return ::fstat(fd, &info) == 0 && info.st_nlink > 0;
 }
 
+// What a record says is done as root: kill, remove, run hooks. So nobody else may have written it.
+Status check_trust(int fd, const std::string& path) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) {
+    return fail_errno("stat " + path);
+  }
+  if ((info.st_uid != 0 && info.st_uid != ::geteuid()) || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(ErrorCode::state, "state directory " + path + ": others than root and user " +
+                                      std::to_string(::geteuid()) + " can write it");
+  }
+  return {};
+}
+
 Status make_root(const std::string& root) {
   for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
     const std::string part = root.substr(0, slash);
@@ -118,6 +131,7 @@ Result<Directory> Store::open_directory(const ContainerId& id, bool with_lock) c
   if (!fd) {
     return errno == ENOENT || errno == ENOTDIR ? missing() : fail_errno("open state directory " + path);
   }
+  TRY(check_trust(fd.get(), path));
   if (with_lock) {
     TRY(lock(fd.get(), path));
     if (!still_linked(fd.get())) {
