@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <sys/ptrace.h>
 
+#include <cerrno>
 #include <sstream>
 
 #include "runtime/sys/namespaces.hpp"
@@ -43,21 +44,35 @@ std::string_view trim(std::string_view text) {
   return first == std::string_view::npos ? std::string_view() : text.substr(first, last - first + 1);
 }
 
+// The newest one, which is ours: number 0 is the oldest, for instance of a service manager that filters the engine.
 std::string dump_filter(int pid) {
-  const long count = ::ptrace(kGetFilter, pid, 0, nullptr);
-  if (count <= 0) {
+  constexpr long kMost = 64;
+  long newest = -1;
+  long count = 0;
+  while (newest + 1 < kMost) {
+    const long size = ::ptrace(kGetFilter, pid, newest + 1, nullptr);
+    if (size <= 0) {
+      break;
+    }
+    count = size;
+    ++newest;
+  }
+  if (newest < 0) {
     return {};
   }
   std::string bytes(static_cast<std::size_t>(count) * sizeof(sock_filter), '\0');
-  const long got = ::ptrace(kGetFilter, pid, 0, bytes.data());
+  const long got = ::ptrace(kGetFilter, pid, newest, bytes.data());
   return got == count ? bytes : std::string();
 }
 
 Status read_namespaces(const sys::ProcHandle& proc, int pid, KernelTruth& out) {
   for (const auto& kind : sys::namespace_kinds()) {
     const auto fd = sys::open_namespace_of(proc, pid, kind);
-    if (!fd) {
+    if (!fd && fd.error().sys_errno == ENOENT) {
       continue;  // a kernel without this kind
+    }
+    if (!fd) {
+      return tl::unexpected<Error>(fd.error());
     }
     TRY_ASSIGN(const auto id, sys::namespace_id(fd->get()));
     out.namespaces[std::string(kind.spec_name)] =
