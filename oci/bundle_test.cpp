@@ -49,7 +49,7 @@ TEST(Bundle, AbsoluteRootIsTakenAsItIs) {
 TEST(Bundle, MissingFileHasRuncsText) {
   const ScratchDir dir;
   EXPECT_EQ(error_of(dir.path()), "JSON specification file config.json not found");
-  EXPECT_NE(error_of(dir.path() / "none").find("No such file or directory"), std::string::npos);
+  EXPECT_NE(error_of(dir.path() / "none").find("no such file or directory"), std::string::npos);
   EXPECT_NE(error_of(""), "");
 }
 

@@ -79,7 +79,7 @@ TEST(ResultMacros, TheFirstErrorLeavesWithItsContext) {
   };
   const Status status = outer();
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().text, "rootfs: open x: No such file or directory");
+  EXPECT_EQ(status.error().text, "rootfs: open x: no such file or directory");
   EXPECT_EQ(status.error().sys_errno, ENOENT);
   EXPECT_EQ(status.error().code, ErrorCode::kernel);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
