@@ -27,6 +27,7 @@ struct Broken {
   const char* expected;  // in the error text, which begins with "config.json"
 };
 
+// clang-format off
 const Broken kBroken[] = {
     // wrong types, one for each family of fields
     {"/ociVersion", "1", "ociVersion: expected string, got number"},
@@ -227,6 +228,7 @@ const Broken kBroken[] = {
     {"/linux/seccomp/listenerMetadata", "\"x\"", "linux.seccomp.listenerMetadata: needs linux.seccomp.listenerPath"},
     {"/linux/seccomp/listenerPath", "\"sock\"", "linux.seccomp.listenerPath: must be an absolute path"},
 };
+// clang-format on
 
 std::string broken_text(const Broken& broken) {
   Json config = Json::parse(kGood);

@@ -11,8 +11,8 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes a run of digits off the front.
 bool take_number(std::string_view& text) {
-  const std::size_t size = static_cast<std::size_t>(
-      std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const std::size_t size =
+      static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   text.remove_prefix(size);
   return size > 0;
 }
@@ -93,8 +93,6 @@ Status hooks(const Spec& spec) {
   return hook_list("hooks.poststop", spec.hooks.poststop);
 }
 
-Status process_present(const Spec& spec) {
-  return spec.process ? Status{} : Status(invalid("process", "must be set"));
-}
+Status process_present(const Spec& spec) { return spec.process ? Status{} : Status(invalid("process", "must be set")); }
 
 }  // namespace nucleus::oci::checks

@@ -11,8 +11,8 @@ namespace {
 constexpr std::array<std::string_view, 4> kDeviceTypes = {"c", "b", "u", "p"};
 
 // The spec names the first four; engines also write the recursive forms, which runc takes.
-constexpr std::array<std::string_view, 9> kPropagations = {
-    "", "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"};
+constexpr std::array<std::string_view, 9> kPropagations = {"",        "shared", "slave",    "private",    "unbindable",
+                                                           "rshared", "rslave", "rprivate", "runbindable"};
 
 constexpr std::array<std::string_view, 2> kDomains = {"LINUX", "LINUX32"};
 

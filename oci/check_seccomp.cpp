@@ -55,7 +55,8 @@ Status seccomp_names(const Seccomp& seccomp) {
       }
     }
     // write() is how the filter's own loader reports; a notification on it could never be answered.
-    if (seccomp.syscalls[i].action == "SCMP_ACT_NOTIFY" && std::find(names.begin(), names.end(), "write") != names.end()) {
+    if (seccomp.syscalls[i].action == "SCMP_ACT_NOTIFY" &&
+        std::find(names.begin(), names.end(), "write") != names.end()) {
       return invalid(path, "SCMP_ACT_NOTIFY cannot be used for write");
     }
   }

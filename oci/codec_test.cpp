@@ -40,11 +40,12 @@ template <class... T>
 struct AllComplete {
   static_assert((kComplete<T> && ...));
 };
-using Structs = ::testing::Types<ConsoleSize, User, Capabilities, Rlimit, Scheduler, IoPriority, ExecCpuAffinity, Process,
-                                 Root, Mount, Hook, Hooks, Spec, IdMapping, Namespace, Device, NetDevice, DeviceRule,
-                                 MemoryLimits, CpuLimits, PidsLimits, WeightDevice, ThrottleDevice, BlockIoLimits,
-                                 HugepageLimit, InterfacePriority, NetworkLimits, RdmaLimits, Resources, SeccompArg,
-                                 SeccompRule, Seccomp, IntelRdt, MemoryPolicy, Personality, TimeOffset, Linux>;
+using Structs =
+    ::testing::Types<ConsoleSize, User, Capabilities, Rlimit, Scheduler, IoPriority, ExecCpuAffinity, Process, Root,
+                     Mount, Hook, Hooks, Spec, IdMapping, Namespace, Device, NetDevice, DeviceRule, MemoryLimits,
+                     CpuLimits, PidsLimits, WeightDevice, ThrottleDevice, BlockIoLimits, HugepageLimit,
+                     InterfacePriority, NetworkLimits, RdmaLimits, Resources, SeccompArg, SeccompRule, Seccomp,
+                     IntelRdt, MemoryPolicy, Personality, TimeOffset, Linux>;
 template <class... T>
 AllComplete<T...> check_all(::testing::Types<T...>);
 [[maybe_unused]] constexpr auto kAllComplete = sizeof(decltype(check_all(Structs{})));
@@ -183,7 +184,10 @@ TEST(Decode, UnknownMembersAreKeptAtEveryLevel) {
 TEST(Decode, CaseFoldingIsGos) {
   EXPECT_TRUE(folds_to("PROCESS", "process"));
   EXPECT_TRUE(folds_to("proce\xc5\xbfs", "process"));
-  EXPECT_TRUE(folds_to("mas\xe2\x84\xaa" "edPaths", "maskedPaths"));
+  EXPECT_TRUE(
+      folds_to("mas\xe2\x84\xaa"
+               "edPaths",
+               "maskedPaths"));
   EXPECT_FALSE(folds_to("processx", "process"));
   EXPECT_FALSE(folds_to("proces", "process"));
   EXPECT_FALSE(folds_to("", "process"));

@@ -80,8 +80,6 @@ Result<Process> parse_process(std::string_view text, std::string_view file) { re
 
 Result<Seccomp> parse_seccomp(std::string_view text, std::string_view file) { return parse<Seccomp>(text, file); }
 
-Result<Resources> parse_resources(std::string_view text, std::string_view file) {
-  return parse<Resources>(text, file);
-}
+Result<Resources> parse_resources(std::string_view text, std::string_view file) { return parse<Resources>(text, file); }
 
 }  // namespace nucleus::oci

@@ -11,8 +11,14 @@ namespace nucleus::oci {
 namespace {
 
 StateDocument sample() {
-  return {.id = "c1", .pid = 42, .status = "running", .bundle = "/b", .rootfs = "/b/rootfs",
-          .created = "2026-01-02T03:04:05Z", .annotations = {{"k", "v"}}, .owner = ""};
+  return {.id = "c1",
+          .pid = 42,
+          .status = "running",
+          .bundle = "/b",
+          .rootfs = "/b/rootfs",
+          .created = "2026-01-02T03:04:05Z",
+          .annotations = {{"k", "v"}},
+          .owner = ""};
 }
 
 TEST(State, MembersStandInRuncsOrder) {

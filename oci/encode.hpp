@@ -25,8 +25,7 @@ template <class T>
 }
 
 template <class T>
-  requires(std::is_arithmetic_v<T> || std::is_same_v<T, std::string>)
-[[nodiscard]] Json encode(const T& value) {
+requires(std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) [[nodiscard]] Json encode(const T& value) {
   return value;
 }
 template <class T>

@@ -49,9 +49,8 @@ Ordered supported_flags(const HostFacts& facts) {
 }
 
 Ordered seccomp(const HostFacts& facts) {
-  return {{"enabled", kImplemented.seccomp}, {"actions", kSeccompActions},
-          {"operators", kSeccompOperators},  {"archs", kSeccompArchitectures},
-          {"knownFlags", kSeccompFlags},     {"supportedFlags", supported_flags(facts)}};
+  return {{"enabled", kImplemented.seccomp}, {"actions", kSeccompActions},  {"operators", kSeccompOperators},
+          {"archs", kSeccompArchitectures},  {"knownFlags", kSeccompFlags}, {"supportedFlags", supported_flags(facts)}};
 }
 
 Ordered cgroup() {

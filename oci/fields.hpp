@@ -29,7 +29,9 @@ template <class Struct>
 struct Fields;
 
 template <class T>
-concept Described = requires { Fields<T>::list; };
+concept Described = requires {
+  Fields<T>::list;
+};
 
 // Calls `visit(field)` for every field of `Struct`.
 template <Described Struct, class Visit>

@@ -6,6 +6,8 @@
 
 namespace nucleus::oci {
 
+// One member a line, in the order of the specification.
+// clang-format off
 template <>
 struct Fields<IdMapping> {
   static constexpr std::tuple list{
@@ -124,5 +126,7 @@ struct Fields<Linux> {
       opt("personality", &Linux::personality),
       opt("timeOffsets", &Linux::time_offsets)};
 };
+
+// clang-format on
 
 }  // namespace nucleus::oci

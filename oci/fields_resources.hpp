@@ -6,6 +6,8 @@
 
 namespace nucleus::oci {
 
+// One member a line, in the order of the specification.
+// clang-format off
 template <>
 struct Fields<DeviceRule> {
   static constexpr std::tuple list{
@@ -120,5 +122,7 @@ struct Fields<Resources> {
       opt("rdma", &Resources::rdma),
       opt("unified", &Resources::unified)};
 };
+
+// clang-format on
 
 }  // namespace nucleus::oci

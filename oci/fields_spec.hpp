@@ -6,6 +6,8 @@
 
 namespace nucleus::oci {
 
+// One member a line, in the order of the specification.
+// clang-format off
 template <>
 struct Fields<ConsoleSize> {
   static constexpr std::tuple list{
@@ -138,5 +140,7 @@ struct Fields<Spec> {
       opt("annotations", &Spec::annotations),
       opt("linux", &Spec::linux)};
 };
+
+// clang-format on
 
 }  // namespace nucleus::oci

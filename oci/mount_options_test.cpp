@@ -74,7 +74,8 @@ TEST(MountOptions, AccessTimeAlwaysClearsTheWholeField) {
 }
 
 TEST(MountOptions, EachKindHasItsPlace) {
-  const MountOptionSet set = parse({"rbind", "nosuid", "rro", "rprivate", "ridmap", "sync", "defaults", "size=64k", "mode=755"});
+  const MountOptionSet set =
+      parse({"rbind", "nosuid", "rro", "rprivate", "ridmap", "sync", "defaults", "size=64k", "mode=755"});
   EXPECT_TRUE(set.bind);
   EXPECT_TRUE(set.recursive);
   EXPECT_EQ(set.own.set, attr::kNosuid);
@@ -92,7 +93,8 @@ TEST(MountOptions, EachKindHasItsPlace) {
 }
 
 TEST(MountOptions, FormIsChecked) {
-  for (const std::string_view good : {"ro", "size=64k", "context=\"system_u:object_r:x:s0:c1,c2\"", "lowerdir=/a:/b", "x="}) {
+  for (const std::string_view good :
+       {"ro", "size=64k", "context=\"system_u:object_r:x:s0:c1,c2\"", "lowerdir=/a:/b", "x="}) {
     EXPECT_TRUE(check_mount_option(good)) << good;
   }
   for (const std::string_view bad : {"", "=x", "a,b", "size=1\n", "a\x7f", "context=\"a,b", "x=\"a\",dev"}) {

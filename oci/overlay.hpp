@@ -48,8 +48,10 @@ template <Described T>
   for (const T& value : now) {
     Json encoded = encode(value);
     const auto found = originals.find(dump(encoded));
-    out.push_back(found == originals.end() ? std::move(encoded) : doc[found->second]);
-    if (found != originals.end()) {
+    if (found == originals.end()) {
+      out.push_back(std::move(encoded));
+    } else {
+      out.push_back(doc[found->second]);
       originals.erase(found);
     }
   }

@@ -20,17 +20,20 @@ class Generator {
  public:
   explicit Generator(std::uint32_t seed) : random_(seed) {}
 
-  [[nodiscard]] std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
+  [[nodiscard]] std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
+  }
   [[nodiscard]] bool chance(unsigned percent) { return below(100) < percent; }
 
   void fill(bool& out) { out = chance(50); }
   void fill(std::string& out) {
     static constexpr std::array<std::string_view, 9> kTexts = {
-        "", "a", "CAP_KILL", "/dev/null", "\"quoted\\\"", "tab\tline\n", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xb3", "null", "0"};
+        "",     "a", "CAP_KILL", "/dev/null", "\"quoted\\\"", "tab\tline\n", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xb3",
+        "null", "0"};
     out = kTexts[below(kTexts.size())];
   }
   template <class T>
-    requires std::is_integral_v<T>
+  requires std::is_integral_v<T>
   void fill(T& out) {
     using Limits = std::numeric_limits<T>;
     const std::array<T, 5> values = {0, 1, Limits::max(), Limits::min(), static_cast<T>(below(5000))};

@@ -52,9 +52,8 @@ class Gate {
   // Sorting the finished object's keys costs n log n whatever the keys are; a hash table could be made to collide.
   bool close() {
     const auto first = keys_.begin() + static_cast<std::ptrdiff_t>(opened_.back());
-    std::sort(first, keys_.end(), [](const Key& a, const Key& b) {
-      return a.text != b.text ? a.text < b.text : a.end < b.end;
-    });
+    std::sort(first, keys_.end(),
+              [](const Key& a, const Key& b) { return a.text != b.text ? a.text < b.text : a.end < b.end; });
     const Key* duplicate = nullptr;
     for (auto it = first; it != keys_.end(); ++it) {
       if (it != first && it->text == (it - 1)->text && (duplicate == nullptr || it->end < duplicate->end)) {
@@ -146,7 +145,7 @@ int on_scalar(void* context) {
 int on_boolean(void* gate, int) { return on_scalar(gate); }
 int on_string(void* gate, const unsigned char*, std::size_t) { return on_scalar(gate); }
 
-constexpr yajl_callbacks kCallbacks = {on_scalar, on_boolean, nullptr, nullptr, on_number, on_string,
+constexpr yajl_callbacks kCallbacks = {on_scalar, on_boolean, nullptr,  nullptr, on_number, on_string,
                                        on_open,   on_key,     on_close, on_open, on_close};
 
 auto fail_at(std::string_view file, std::string_view text, std::size_t offset, std::string_view what) {
@@ -154,8 +153,8 @@ auto fail_at(std::string_view file, std::string_view text, std::size_t offset, s
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const std::size_t newline = before.rfind('\n');
   const std::size_t column = newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
-  return fail(ErrorCode::invalid_config, std::string(file) + ':' + std::to_string(line) + ':' +
-                                             std::to_string(column) + ": " + std::string(what));
+  return fail(ErrorCode::invalid_config,
+              std::string(file) + ':' + std::to_string(line) + ':' + std::to_string(column) + ": " + std::string(what));
 }
 
 std::string lexer_message(yajl_handle parser) {

@@ -11,8 +11,8 @@
 
 namespace nucleus::oci::testing {
 
-inline constexpr std::array kFixtures = {"podman-run.json", "podman-privileged.json", "podman-mixed.json",
-                                         "buildah-run.json", "ctr-run.json",           "runc-spec.json",
+inline constexpr std::array kFixtures = {"podman-run.json",        "podman-privileged.json", "podman-mixed.json",
+                                         "buildah-run.json",       "ctr-run.json",           "runc-spec.json",
                                          "runc-spec-rootless.json"};
 
 inline std::string read_source(const std::string& path) {

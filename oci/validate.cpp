@@ -26,9 +26,9 @@ Status on_resources(const Spec& spec) {
 }
 
 constexpr std::array<ProcessRule, 10> kProcessRules = {
-    checks::process_args,      checks::process_cwd,       checks::process_env,         checks::process_user,
-    checks::process_capabilities, checks::process_rlimits, checks::process_oom_score,  checks::process_scheduler,
-    checks::process_io_priority, checks::process_cpu_affinity};
+    checks::process_args,         checks::process_cwd,         checks::process_env,       checks::process_user,
+    checks::process_capabilities, checks::process_rlimits,     checks::process_oom_score, checks::process_scheduler,
+    checks::process_io_priority,  checks::process_cpu_affinity};
 
 constexpr std::array kSpecChecks = {
     Check{"ociVersion", "config.md#specification-version", checks::oci_version},
@@ -80,9 +80,9 @@ constexpr std::array kSpecChecks = {
 };
 
 constexpr std::array<ResourceRule, 9> kResourceRules = {
-    checks::resource_devices,  checks::resource_memory,    checks::resource_cpu,
-    checks::resource_pids,     checks::resource_block_io,  checks::resource_hugepages,
-    checks::resource_network,  checks::resource_rdma,      checks::resource_unified};
+    checks::resource_devices, checks::resource_memory,   checks::resource_cpu,
+    checks::resource_pids,    checks::resource_block_io, checks::resource_hugepages,
+    checks::resource_network, checks::resource_rdma,     checks::resource_unified};
 
 constexpr std::array<SeccompRuleCheck, 4> kSeccompRules = {checks::seccomp_actions, checks::seccomp_names,
                                                            checks::seccomp_arguments, checks::seccomp_listener};

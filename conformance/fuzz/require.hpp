@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define REQUIRE(property)                                        \
-  do {                                                           \
-    if (!(property)) {                                           \
+#define REQUIRE(property)                                         \
+  do {                                                            \
+    if (!(property)) {                                            \
       std::fprintf(stderr, "property violated: %s\n", #property); \
-      std::abort();                                              \
-    }                                                            \
+      std::abort();                                               \
+    }                                                             \
   } while (false)
