@@ -74,10 +74,13 @@ Status plan_namespaces(PlanContext& context) {
   if (!context.request.no_new_keyring) {
     context.add(NewSessionKeyring{"_ses." + context.request.id}, Reaction::warn);
   }
-  if (!spec.hostname.empty() && find(spec, "uts") != nullptr) {
+  if (find(spec, "uts") == nullptr && !(spec.hostname.empty() && spec.domainname.empty())) {
+    return fail(ErrorCode::invalid_config, "unable to set hostname without a private UTS namespace");
+  }
+  if (!spec.hostname.empty()) {
     context.add(SetHostname{spec.hostname});
   }
-  if (!spec.domainname.empty() && find(spec, "uts") != nullptr) {
+  if (!spec.domainname.empty()) {
     context.add(SetDomainname{spec.domainname});
   }
   if (out.creates("network")) {
