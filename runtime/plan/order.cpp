@@ -10,7 +10,7 @@ namespace {
 struct PhaseOf {
   Phase operator()(const JoinNamespace&) const { return Phase::join_namespaces; }
   Phase operator()(const JoinCgroup&) const { return Phase::cgroup; }
-  Phase operator()(const UnshareCgroup&) const { return Phase::cgroup; }
+  Phase operator()(const UnshareCgroup&) const { return Phase::cgroup_namespace; }
   Phase operator()(const BecomeNamespaceRoot&) const { return Phase::identity; }
   Phase operator()(const NewSessionKeyring&) const { return Phase::identity; }
   Phase operator()(const SetHostname&) const { return Phase::identity; }
@@ -56,12 +56,12 @@ struct PhaseOf {
   Phase operator()(const Execute&) const { return Phase::execute; }
 };
 
-constexpr std::array<std::string_view, 27> kPhaseNames = {
-    "join-namespaces", "cgroup",  "identity",          "root",   "mounts",     "devices",
-    "working-directory", "runtime-hooks", "container-hooks", "pivot", "paths", "sysctls",
-    "console",         "release", "executable",        "limits", "wait",       "start-hooks",
-    "bounding",        "ids",     "capabilities",      "no-new-privileges", "label", "landlock",
-    "descriptors",     "seccomp", "execute"};
+constexpr std::array<std::string_view, 28> kPhaseNames = {
+    "join-namespaces", "cgroup",  "cgroup-namespace",  "identity", "root",     "mounts",
+    "devices",         "working-directory", "runtime-hooks", "container-hooks", "pivot", "paths",
+    "sysctls",         "console", "release",           "executable", "limits", "wait",
+    "start-hooks",     "bounding", "ids",              "capabilities", "no-new-privileges", "label",
+    "landlock",        "descriptors", "seccomp",       "execute"};
 
 }  // namespace
 

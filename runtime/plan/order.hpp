@@ -10,6 +10,7 @@ namespace nucleus::plan {
 enum class Phase : std::uint8_t {
   join_namespaces,
   cgroup,
+  cgroup_namespace,  // after the process is in its cgroup, which becomes the namespace's root
   identity,        // namespace root, keyring, hostname, loopback
   root,            // propagation and the root mount
   mounts,
