@@ -120,6 +120,8 @@ LaunchPlan make_tenant_plan(const oci::Spec& spec, const oci::Process& process,
     const oci::ConsoleSize size = process.console_size.value_or(oci::ConsoleSize{});
     plan.init.push_back({OpenConsole{size.height, size.width, false}, Reaction::fail});
   }
+  // Before any path of the container is followed: /proc/self/fd/N of the state directory leads to the host's programs.
+  plan.init.push_back({ReleaseSetup{}, Reaction::fail});
   plan.init.push_back({EnterDirectory{process.cwd}, Reaction::fail});
   plan.init.push_back({ResolveExecutable{}, Reaction::fail});
   plan_limits(plan.init, process, mode);
