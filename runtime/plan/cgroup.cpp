@@ -2,6 +2,7 @@
 // Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst).
 #include <algorithm>
 
+#include "hardening/rules/default_devices.hpp"
 #include "runtime/plan/cgroup_settings.hpp"
 #include "runtime/plan/parts.hpp"
 
@@ -15,6 +16,15 @@ using hardening::Reaction;
 // "slice:prefix:name" belongs to the systemd driver.
 bool is_systemd_path(const std::string& path) {
   return !path.empty() && path.front() != '/' && std::count(path.begin(), path.end(), ':') == 2;
+}
+
+// As runc adds them to every list: a config that denies everything (`runc spec` writes one) still means the default nodes
+// and terminals to work. The hardened modes' rewrite has them in the list already.
+void allow_default_devices(std::vector<oci::DeviceRule>& rules) {
+  for (const auto& node : hardening::kDefaultDevices) {
+    rules.push_back({true, "c", node.major, node.minor, "rwm", {}});
+  }
+  rules.push_back({true, "c", hardening::kPtsMajor, std::nullopt, "rwm", {}});
 }
 
 }  // namespace
@@ -38,6 +48,9 @@ Status plan_cgroup(PlanContext& context) {
                                                                   : v1_settings(*linux.resources);
     out.devices = linux.resources->devices;
     out.device_control = !out.devices.empty();
+    if (out.device_control && context.hardened.mode == Mode::passthrough) {
+      allow_default_devices(out.devices);
+    }
   }
   // In clone3 on v2 (CLONE_INTO_CGROUP); on v1 the child moves itself.
   if (context.facts.cgroup.layout != CgroupLayout::v2) {
