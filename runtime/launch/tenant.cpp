@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "hardening/harden.hpp"
+#include "hardening/modes.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
@@ -83,6 +84,22 @@ Result<std::uint64_t> foreign_namespaces(int pid) {
   return flags;
 }
 
+// A directory that is gone or closed leaves the process in the caller's cgroup, without the container's limits.
+Status check_cgroup(const Container& container, const sys::CgroupHandle& cgroup, hardening::Mode mode) {
+  const std::size_t recorded = container.record.cgroups.size();
+  const std::size_t found = cgroup.directories().size();
+  if (found == recorded && cgroup.failures().empty()) {
+    return {};
+  }
+  const std::string text = "exec: " + std::to_string(found) + " of the container's " + std::to_string(recorded) +
+                           " cgroup directories can be joined";
+  if (hardening::reaction(mode, hardening::Control::cgroup_limits) == hardening::Reaction::fail) {
+    return fail(ErrorCode::kernel, text);
+  }
+  log_warning(text);
+  return {};
+}
+
 // In the child: cgroup, then the namespaces of init in one call, then its root as ours.
 Status enter(InitContext& context, const sys::CgroupHandle& cgroup, int init, std::uint64_t namespaces) {
   if (!cgroup.is_v2() && !cgroup.empty()) {
@@ -107,6 +124,7 @@ struct Spawned {
 Result<Spawned> spawn_tenant(const Container& container, const plan::LaunchPlan& plan) {
   TRY_ASSIGN(const std::uint64_t namespaces, foreign_namespaces(container.record.pid));
   const auto cgroup = sys::CgroupHandle::open(cgroup_directories(container.record));
+  TRY(check_cgroup(container, cgroup, plan.mode));
   TRY_ASSIGN(auto channel, make_channel());
   InitContext context(plan);
   context.channel = std::move(channel.process);
