@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "runtime/cli/command.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/receipt_take.hpp"
@@ -37,6 +39,15 @@ std::vector<std::string> changes(const state::Receipt& then, const state::Receip
   for (const auto& item : now.items) {
     if (!item.matches) {
       out.push_back(item.control + ": planned " + item.expected + ", now " + item.observed);
+    }
+  }
+  // What is masked was observed, not planned: not every path exists. What was covered must stay so.
+  for (const auto& item : then.items) {
+    const auto same = [&](const state::ReceiptItem& other) { return other.control == item.control; };
+    const auto hit = std::find_if(now.items.begin(), now.items.end(), same);
+    if (item.control.starts_with("masked ") && (hit == now.items.end() || hit->observed != item.observed)) {
+      out.push_back(item.control + ": was " + item.observed + ", now " +
+                    (hit == now.items.end() ? "not looked at" : hit->observed));
     }
   }
   for (const auto& [name, digest] : then.digests) {

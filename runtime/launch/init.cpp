@@ -8,6 +8,7 @@
 
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/performer.hpp"
+#include "runtime/launch/reports.hpp"
 #include "runtime/sys/process.hpp"
 
 namespace nucleus::launch {
@@ -55,8 +56,16 @@ Status prepare(InitContext& context) {
   return context.before_start ? context.before_start() : Status{};
 }
 
+// The launcher names the operation from its own copy of the plan; `start` has none and gets the name with the text.
+void tell(const InitContext& context, ReportKind kind, std::size_t index, Error error) {
+  if (context.started) {
+    error = std::move(error).with(op_name(context.plan, index));
+  }
+  (void)context.channel.report(kind, index, &error);
+}
+
 [[noreturn]] void give_up(const InitContext& context, std::size_t index, const Error& error) {
-  (void)context.channel.report(ReportKind::failed, index, &error);
+  tell(context, ReportKind::failed, index, error);
   ::_exit(1);
 }
 
@@ -75,13 +84,14 @@ void run_init(InitContext& context) {
       done = perform(context, ops[i]);
     }
     if (done) {
+      context.started = context.started || std::holds_alternative<plan::WaitForStart>(ops[i].action);
       continue;
     }
     if (ops[i].on_failure == Reaction::fail) {
       give_up(context, i, done.error());
     }
     if (ops[i].on_failure == Reaction::warn) {
-      (void)context.channel.report(ReportKind::warning, i, &done.error());
+      tell(context, ReportKind::warning, i, done.error());
     }
   }
   const Error unreachable{ErrorCode::internal, 0, "the plan ended without execve"};

@@ -39,6 +39,7 @@ struct InitContext {
   std::optional<sys::Masker> masker;
   std::optional<sys::Landlock> landlock;
   std::string executable;
+  bool started = false;  // the channel leads to whoever said start, who does not have the plan
 };
 
 // Never returns: ends in execve, or in _exit(1) after reporting the failed operation.

@@ -72,6 +72,7 @@ Status Performer::operator()(const plan::WaitForStart&) const {
 }
 
 Status Performer::operator()(const plan::StartHooks&) const {
+  context.hook_state.status = "created";
   return run_hooks(context.plan.hooks.start_container, "startContainer", oci::hook_state_json(context.hook_state));
 }
 

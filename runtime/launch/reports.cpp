@@ -4,12 +4,16 @@
 
 namespace nucleus::launch {
 
-std::string describe_report(const plan::LaunchPlan& plan, const Report& report) {
-  if (report.op >= plan.init.size()) {
-    return std::string("init: ") + report.detail;
+std::string op_name(const plan::LaunchPlan& plan, std::size_t index) {
+  if (index >= plan.init.size()) {
+    return "init";
   }
-  return "init op " + std::to_string(report.op + 1) + "/" + std::to_string(plan.init.size()) + " (" +
-         plan::describe(plan.init[report.op]) + "): " + report.detail;
+  return "init op " + std::to_string(index + 1) + "/" + std::to_string(plan.init.size()) + " (" +
+         plan::describe(plan.init[index]) + ")";
+}
+
+std::string describe_report(const plan::LaunchPlan& plan, const Report& report) {
+  return op_name(plan, report.op) + ": " + report.detail;
 }
 
 Error error_of(const plan::LaunchPlan& plan, const Report& report) {

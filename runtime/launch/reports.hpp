@@ -8,7 +8,10 @@
 
 namespace nucleus::launch {
 
-// "init op 12/31 (mount proc on /proc): Permission denied": the name comes from the launcher's own copy of the plan.
+// "init op 12/31 (mount proc on /proc)".
+[[nodiscard]] std::string op_name(const plan::LaunchPlan& plan, std::size_t index);
+
+// "init op 12/31 (mount proc on /proc): permission denied": the name comes from the launcher's own copy of the plan.
 [[nodiscard]] std::string describe_report(const plan::LaunchPlan& plan, const Report& report);
 
 [[nodiscard]] Error error_of(const plan::LaunchPlan& plan, const Report& report);

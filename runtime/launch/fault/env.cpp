@@ -1,7 +1,9 @@
-// NUCLEUS_FAULT=STAGE:INDEX:WHAT with WHAT = kill (SIGKILL to oneself), pause (for ever, after creating the file
-// $NUCLEUS_FAULT_MARK) or fail (EIO).
+// NUCLEUS_FAULT=STAGE:INDEX:WHAT with WHAT = kill (SIGKILL to oneself; the first process of a pid namespace is immune
+// and pauses), pause (for ever) or fail (EIO). That the point was reached shows in the file $NUCLEUS_FAULT_MARK, which
+// init can make only up to pivot_root, and in the process's name, nucleus-fault.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +16,7 @@ namespace nucleus::launch {
 namespace {
 
 void leave_mark() {
+  ::prctl(PR_SET_NAME, "nucleus-fault");
   if (const char* mark = std::getenv("NUCLEUS_FAULT_MARK")) {
     const int fd = ::open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd >= 0) {
