@@ -45,7 +45,8 @@ class Cgroups(NucleusTest):
         bundle = self.create_and_start(self.limited())
         lines = pathlib.Path(f"/proc/{bundle.pid()}/cgroup").read_text().splitlines()
         for line in lines:
-            self.assertTrue(line.endswith(bundle.linux["cgroupsPath"]), line)
+            if V2 or not line.startswith("0::"):  # a hybrid host's unified hierarchy has no controllers
+                self.assertTrue(line.endswith(bundle.linux["cgroupsPath"]), line)
 
     def test_five_hundred_and_twelve_processes_by_default(self):
         bundle = self.limited()

@@ -75,8 +75,9 @@ class Lifecycle(NucleusTest):
     def test_invalid_ids(self):
         bundle = self.bundle()
         bundle.write()
-        for bad in ("", "a/b", "../x", ".", "..", "a b", "x" * 1025, "a\nb"):
+        for bad in ("a/b", "../x", ".", "..", "a b", "x" * 1025, "a\nb"):
             self.fails(bundle.call("create", "--bundle", bundle.path, bad), "invalid container ID format")
+        self.fails(bundle.call("create", "--bundle", bundle.path, ""), "container id cannot be empty")
         self.assertEqual(bundle.leftovers(), [])
 
     def test_missing_bundle(self):
@@ -297,7 +298,7 @@ class Lifecycle(NucleusTest):
         bundle.process["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [5, 7]}
         out = self.ok(bundle.run()).out
         self.assertIn("uid=1000 gid=1001", out)
-        self.assertIn("groups=1001,5,7", out.replace("5(tty)", "5"))
+        self.assertIn("groups=5,7", out)
 
     def test_log_file_gets_one_error(self):
         bundle = self.bundle(["/absent"])

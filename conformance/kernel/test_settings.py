@@ -1,5 +1,6 @@
 """The smaller settings of config.json, as the kernel reports them."""
 import os
+import pathlib
 import resource
 import subprocess
 
@@ -21,10 +22,10 @@ class Settings(NucleusTest):
     def test_sysctl(self):
         def change(bundle):
             bundle.linux["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "4096"}
-        before = open("/proc/sys/net/ipv4/ip_forward").read()
+        before = pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text()
         out = self.value("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax", change)
         self.assertEqual(out.split(), ["1", "4096"])
-        self.assertEqual(open("/proc/sys/net/ipv4/ip_forward").read(), before)
+        self.assertEqual(pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text(), before)
 
     def test_sysctl_of_the_host_is_refused(self):
         def change(bundle):
@@ -32,7 +33,7 @@ class Settings(NucleusTest):
         for mode in ("strict-agent", "passthrough"):
             result = self.shell("true", mode=mode, change=change)
             self.fails(result, "kernel.panic")
-        self.assertNotEqual(open("/proc/sys/kernel/panic").read().strip(), "7")
+        self.assertNotEqual(pathlib.Path("/proc/sys/kernel/panic").read_text().strip(), "7")
 
     def test_rlimits(self):
         def change(bundle):
@@ -94,7 +95,7 @@ class Settings(NucleusTest):
             bundle.namespace("time").linux["timeOffsets"] = {"monotonic": {"secs": 5000000},
                                                              "boottime": {"secs": 5000000, "nanosecs": 1}}
         uptime = float(self.value("cut -d' ' -f1 /proc/uptime", change))
-        host = float(open("/proc/uptime").read().split()[0])
+        host = float(pathlib.Path("/proc/uptime").read_text().split()[0])
         self.assertTrue(5000000 <= uptime - host + 60 < 5000120, (uptime, host))
 
     def test_environment_and_arguments(self):
@@ -120,7 +121,7 @@ class Settings(NucleusTest):
         for options in ((), ("--no-new-keyring",)):
             bundle = self.bundle(["sleep", "60"], mode="passthrough")
             self.create_and_start(bundle, *options)
-            names[options] = f"_ses.{bundle.id}" in open("/proc/keys").read()
+            names[options] = f"_ses.{bundle.id}" in pathlib.Path("/proc/keys").read_text()
         self.assertEqual(names, {(): True, ("--no-new-keyring",): False})
 
     def test_scheduler(self):
