@@ -76,6 +76,21 @@ void complete(RuleContext& context, std::string_view type) {
   }
 }
 
+// Set-up would put the container's root over the root of whoever lives there.
+Status refuse_foreign_mounts(RuleContext& context) {
+  oci::Namespace* const entry = find(context, "mount");
+  if (entry == nullptr || entry->path.empty()) {
+    return {};
+  }
+  const std::string reason = "linux.namespaces: setting up a container in the mount namespace " + entry->path +
+                             " would take its mounts away from the processes there";
+  TRY(context.require(Control::beyond_policy, kRule, reason));
+  const std::string before = json_text(*entry);
+  entry->path.clear();
+  context.dropped(kRule, entry_path(context, *entry), before, json_text(*entry), reason);
+  return {};
+}
+
 // The runtime may itself run in a user namespace that the engine made for this container (rootless).
 Status require_user_namespace(const RuleContext& context) {
   if (find_namespace(context.spec, "user") != nullptr || context.facts.in_user_namespace) {
@@ -94,6 +109,7 @@ Status harden_namespaces(RuleContext& context) {
   for (const std::string_view type : {"mount", "uts", "cgroup"}) {
     complete(context, type);
   }
+  TRY(refuse_foreign_mounts(context));
   if (context.facts.time_namespaces) {
     complete(context, "time");
   }

@@ -89,6 +89,18 @@ TEST(Namespaces, OthersAreDetachedFromTheHost) {
   EXPECT_EQ(find_namespace(run.spec, "uts")->path, "");
 }
 
+TEST(Namespaces, SomebodyElsesMountNamespaceIsNotRebuilt) {
+  auto spec = plain_spec();
+  set_path(spec, "mount", "/proc/9/ns/mnt");
+  auto facts = root_facts();
+  facts.namespace_paths["/proc/9/ns/mnt"] = {true, false};
+  const auto run = run_rule(harden_namespaces, spec, Mode::agent, small_policy(), facts);
+  ASSERT_TRUE(run.status) << run.error();
+  EXPECT_EQ(find_namespace(run.spec, "mount")->path, "");
+  EXPECT_EQ(run.count(FindingKind::dropped), 1U);
+  EXPECT_FALSE(run_rule(harden_namespaces, spec, Mode::strict_agent, small_policy(), facts).status);
+}
+
 TEST(Namespaces, ProductionDemandsAUserNamespace) {
   auto spec = plain_spec();
   EXPECT_THAT(run_rule(harden_namespaces, spec, Mode::production).error(), HasSubstr("control user-namespace"));
