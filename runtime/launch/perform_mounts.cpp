@@ -112,6 +112,11 @@ Status Performer::operator()(const plan::AttachRoot& op) const {
     TRY(sys::attach(upper.get(), slash.get()));
     root = std::move(upper);
   }
+  if (context.plan.root.nosuid) {
+    sys::MountChange change;
+    change.set = MOUNT_ATTR_NOSUID;
+    TRY_WITH(sys::change_mount(root.get(), change, false), "rootfs");
+  }
   TRY_ASSIGN(context.root_dir, sys::RootDir::adopt(std::move(root)));
   return {};
 }

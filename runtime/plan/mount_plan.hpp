@@ -64,6 +64,7 @@ enum class RootKind : std::uint8_t {
 struct RootPlan {
   std::string path;  // absolute host path
   RootKind kind = RootKind::bind;
+  bool nosuid = false;  // set-user-ID programs and file capabilities of the image give nothing
 };
 
 }  // namespace nucleus::plan

@@ -15,6 +15,9 @@ Status plan_rootfs(PlanContext& context) {
   const oci::Spec& spec = context.spec;
   context.plan.root.path = context.facts.rootfs.path;
   context.plan.root.kind = context.hardened.ephemeral_root ? RootKind::overlay : RootKind::bind;
+  // no_new_privs alone would do; the mount says it a second time, for whoever enters the namespace without it.
+  context.plan.root.nosuid =
+      context.hardened.mode != hardening::Mode::passthrough && spec.process && spec.process->no_new_privileges;
   context.add(AttachRoot{initial_propagation(spec.linux.rootfs_propagation)});
   context.add(PivotRoot{});
   if (!spec.linux.rootfs_propagation.empty()) {
