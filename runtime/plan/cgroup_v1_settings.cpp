@@ -12,6 +12,14 @@ void put(Settings& out, const char* controller, const char* file, const std::opt
   }
 }
 
+// Where engines write 0 for "not set" (and the kernel would refuse 0, or take it for the smallest value).
+template <class T>
+void put_set(Settings& out, const char* controller, const char* file, const std::optional<T>& value) {
+  if (value.value_or(0) != 0) {
+    put(out, controller, file, value);
+  }
+}
+
 void put_text(Settings& out, const char* controller, const char* file, const std::string& value) {
   if (!value.empty()) {
     out.push_back({controller, file, value});
@@ -21,10 +29,10 @@ void put_text(Settings& out, const char* controller, const char* file, const std
 // memory+swap may never be below memory: an unlimited swap comes first, a raised one first, a lowered one last. At
 // creation both are unlimited, so memory goes first.
 void memory(Settings& out, const oci::MemoryLimits& limits) {
-  put(out, "memory", "memory.limit_in_bytes", limits.limit);
-  put(out, "memory", "memory.memsw.limit_in_bytes", limits.swap);
-  put(out, "memory", "memory.soft_limit_in_bytes", limits.reservation);
-  put(out, "memory", "memory.kmem.tcp.limit_in_bytes", limits.kernel_tcp);
+  put_set(out, "memory", "memory.limit_in_bytes", limits.limit);
+  put_set(out, "memory", "memory.memsw.limit_in_bytes", limits.swap);
+  put_set(out, "memory", "memory.soft_limit_in_bytes", limits.reservation);
+  put_set(out, "memory", "memory.kmem.tcp.limit_in_bytes", limits.kernel_tcp);
   put(out, "memory", "memory.swappiness", limits.swappiness);
   if (limits.use_hierarchy.value_or(false)) {
     out.push_back({"memory", "memory.use_hierarchy", "1"});
@@ -35,12 +43,12 @@ void memory(Settings& out, const oci::MemoryLimits& limits) {
 }
 
 void cpu(Settings& out, const oci::CpuLimits& limits) {
-  put(out, "cpu", "cpu.shares", limits.shares);
-  put(out, "cpu", "cpu.cfs_period_us", limits.period);  // before the quota that it bounds
-  put(out, "cpu", "cpu.cfs_quota_us", limits.quota);
+  put_set(out, "cpu", "cpu.shares", limits.shares);
+  put_set(out, "cpu", "cpu.cfs_period_us", limits.period);  // before the quota that it bounds
+  put_set(out, "cpu", "cpu.cfs_quota_us", limits.quota);
   put(out, "cpu", "cpu.cfs_burst_us", limits.burst);
-  put(out, "cpu", "cpu.rt_period_us", limits.realtime_period);
-  put(out, "cpu", "cpu.rt_runtime_us", limits.realtime_runtime);
+  put_set(out, "cpu", "cpu.rt_period_us", limits.realtime_period);
+  put_set(out, "cpu", "cpu.rt_runtime_us", limits.realtime_runtime);
   put(out, "cpu", "cpu.idle", limits.idle);
   put_text(out, "cpuset", "cpuset.cpus", limits.cpus);
   put_text(out, "cpuset", "cpuset.mems", limits.mems);
@@ -57,8 +65,8 @@ void throttle(Settings& out, const char* file, const std::vector<oci::ThrottleDe
 }
 
 void block_io(Settings& out, const oci::BlockIoLimits& limits) {
-  put(out, "blkio", "blkio.weight", limits.weight);
-  put(out, "blkio", "blkio.leaf_weight", limits.leaf_weight);
+  put_set(out, "blkio", "blkio.weight", limits.weight);
+  put_set(out, "blkio", "blkio.leaf_weight", limits.leaf_weight);
   for (const auto& device : limits.weight_device) {
     const std::string number = device_number(device.major, device.minor);
     if (device.weight) {

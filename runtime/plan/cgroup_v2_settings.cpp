@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "runtime/plan/cgroup_settings.hpp"
 
 namespace nucleus::plan {
@@ -7,17 +9,18 @@ using Settings = std::vector<CgroupSetting>;
 
 std::string limit_text(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
 
-// The spec's swap is memory plus swap (a v1 notion); v2 limits swap alone.
+// Engines write 0 for "not set". The spec's swap is memory plus swap (a v1 notion); v2 limits swap alone.
 void memory(Settings& out, const oci::MemoryLimits& limits) {
-  if (limits.limit) {
-    out.push_back({"memory", "memory.max", limit_text(*limits.limit)});
+  const std::int64_t limit = limits.limit.value_or(0);
+  const std::int64_t both = limits.swap.value_or(0);
+  if (limit != 0) {
+    out.push_back({"memory", "memory.max", limit_text(limit)});
   }
-  if (limits.swap) {
-    const bool both = *limits.swap >= 0 && limits.limit && *limits.limit >= 0;
-    const std::int64_t swap = both ? *limits.swap - *limits.limit : *limits.swap;
+  if (both != 0) {
+    const std::int64_t swap = both > 0 && limit > 0 ? std::max<std::int64_t>(both - limit, 0) : both;
     out.push_back({"memory", "memory.swap.max", limit_text(swap)});
   }
-  if (limits.reservation) {
+  if (limits.reservation.value_or(0) != 0) {
     out.push_back({"memory", "memory.low", limit_text(*limits.reservation)});
   }
 }
@@ -26,9 +29,9 @@ void cpu(Settings& out, const oci::CpuLimits& limits) {
   if (limits.shares && *limits.shares != 0) {
     out.push_back({"cpu", "cpu.weight", std::to_string(weight_from_shares(*limits.shares))});
   }
-  if (limits.quota || limits.period) {
-    const std::string quota = limits.quota && *limits.quota > 0 ? std::to_string(*limits.quota) : "max";
-    const std::string period = limits.period ? " " + std::to_string(*limits.period) : "";
+  if (limits.quota.value_or(0) != 0 || limits.period.value_or(0) != 0) {
+    const std::string quota = limits.quota.value_or(0) > 0 ? std::to_string(*limits.quota) : "max";
+    const std::string period = limits.period.value_or(0) != 0 ? " " + std::to_string(*limits.period) : "";
     out.push_back({"cpu", "cpu.max", quota + period});
   }
   if (limits.burst) {
@@ -50,8 +53,9 @@ std::uint64_t io_weight(std::uint64_t weight) { return 1 + (weight - 10) * 9999 
 
 void throttle(Settings& out, const char* key, const std::vector<oci::ThrottleDevice>& devices) {
   for (const auto& device : devices) {
-    out.push_back({"io", "io.max", std::to_string(device.major) + ":" + std::to_string(device.minor) + " " + key + "=" +
-                                       (device.rate == 0 ? "max" : std::to_string(device.rate))});
+    out.push_back({"io", "io.max",
+                   std::to_string(device.major) + ":" + std::to_string(device.minor) + " " + key + "=" +
+                       (device.rate == 0 ? "max" : std::to_string(device.rate))});
   }
 }
 
@@ -61,8 +65,9 @@ void block_io(Settings& out, const oci::BlockIoLimits& limits) {
   }
   for (const auto& device : limits.weight_device) {
     if (device.weight && *device.weight >= 10) {
-      out.push_back({"io", "io.weight", std::to_string(device.major) + ":" + std::to_string(device.minor) + " " +
-                                            std::to_string(io_weight(*device.weight))});
+      out.push_back({"io", "io.weight",
+                     std::to_string(device.major) + ":" + std::to_string(device.minor) + " " +
+                         std::to_string(io_weight(*device.weight))});
     }
   }
   throttle(out, "rbps", limits.throttle_read_bps_device);
