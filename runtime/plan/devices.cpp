@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hardening/path_text.hpp"
 #include "runtime/plan/parts.hpp"
 
 namespace nucleus::plan {
@@ -16,24 +17,22 @@ struct DefaultDevice {
 
 // config-linux.md "Default Devices"; /dev/console and /dev/ptmx are made with the terminal and the devpts instance.
 constexpr std::array<DefaultDevice, 6> kDefaultDevices = {{{"/dev/null", 1, 3},
-                                                          {"/dev/zero", 1, 5},
-                                                          {"/dev/full", 1, 7},
-                                                          {"/dev/random", 1, 8},
-                                                          {"/dev/urandom", 1, 9},
-                                                          {"/dev/tty", 5, 0}}};
+                                                           {"/dev/zero", 1, 5},
+                                                           {"/dev/full", 1, 7},
+                                                           {"/dev/random", 1, 8},
+                                                           {"/dev/urandom", 1, 9},
+                                                           {"/dev/tty", 5, 0}}};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kLinks = {{{"/dev/fd", "/proc/self/fd"},
-                                                                                 {"/dev/stdin", "/proc/self/fd/0"},
-                                                                                 {"/dev/stdout", "/proc/self/fd/1"},
-                                                                                 {"/dev/stderr", "/proc/self/fd/2"},
-                                                                                 {"/dev/ptmx", "pts/ptmx"}}};
+                                                                                  {"/dev/stdin", "/proc/self/fd/0"},
+                                                                                  {"/dev/stdout", "/proc/self/fd/1"},
+                                                                                  {"/dev/stderr", "/proc/self/fd/2"},
+                                                                                  {"/dev/ptmx", "pts/ptmx"}}};
 
 // A bind mount on /dev brings its own nodes; making ours there would write to the host.
 bool dev_is_bound(const oci::Spec& spec) {
   return std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const oci::Mount& mount) {
-    return mount.destination == "/dev" &&
-           std::any_of(mount.options.begin(), mount.options.end(),
-                       [](const std::string& option) { return option == "bind" || option == "rbind"; });
+    return hardening::normal_path(mount.destination) == "/dev" && is_bind(mount);
   });
 }
 

@@ -25,8 +25,6 @@ std::vector<std::pair<std::string, std::string>> parameters(const MountOptionSet
   return out;
 }
 
-bool is_bind(const oci::Mount& mount, const MountOptionSet& options) { return options.bind || mount.type == "bind"; }
-
 std::string absolute_source(const PlanContext& context, const std::string& source) {
   return source.empty() || source.front() == '/' ? source : context.request.bundle + "/" + source;
 }
@@ -183,7 +181,7 @@ std::string judged_source(const PlanContext& context, const oci::Mount& mount) {
 
 Status plan_mount(PlanContext& context, const oci::Mount& mount) {
   const MountOptionSet options = oci::parse_mount_options(mount.options);
-  if (is_bind(mount, options)) {
+  if (is_bind(mount)) {
     add_bind(context, mount, options, absolute_source(context, mount.source), mount.destination);
     context.plan.detached.back().resolved = judged_source(context, mount);
     return {};
@@ -199,6 +197,8 @@ Status plan_mount(PlanContext& context, const oci::Mount& mount) {
 }
 
 }  // namespace
+
+bool is_bind(const oci::Mount& mount) { return mount.type == "bind" || oci::parse_mount_options(mount.options).bind; }
 
 Status plan_mounts(PlanContext& context) {
   for (const auto& mount : context.spec.mounts) {

@@ -24,6 +24,9 @@ struct PlanContext {
   }
 };
 
+// A bind mount by its option or by its type.
+[[nodiscard]] bool is_bind(const oci::Mount& mount);
+
 [[nodiscard]] Status plan_namespaces(PlanContext& context);
 [[nodiscard]] Status plan_cgroup(PlanContext& context);
 [[nodiscard]] Status plan_rootfs(PlanContext& context);
