@@ -8,9 +8,8 @@ namespace {
 
 template <class Action>
 std::size_t count(const LaunchPlan& plan) {
-  return static_cast<std::size_t>(std::count_if(plan.init.begin(), plan.init.end(), [](const InitOp& op) {
-    return std::holds_alternative<Action>(op.action);
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      plan.init.begin(), plan.init.end(), [](const InitOp& op) { return std::holds_alternative<Action>(op.action); }));
 }
 
 Status broken(std::string rule) { return fail(ErrorCode::internal, "plan invariant broken: " + std::move(rule)); }
@@ -33,6 +32,9 @@ Status check_complete(const LaunchPlan& plan) {
   if (!std::holds_alternative<Execute>(plan.init.back().action)) {
     return broken("execve is the last operation");
   }
+  if (plan.process.no_new_privileges != (count<NoNewPrivileges>(plan) == 1)) {
+    return broken("no_new_privs is set when the process asks for it");
+  }
   return {};
 }
 
@@ -41,21 +43,25 @@ Status check_hardened(const LaunchPlan& plan) {
   if (plan.mode == hardening::Mode::passthrough) {
     return {};
   }
-  const bool filtered = plan.seccomp.has_value();
-  if (filtered != (count<InstallSeccomp>(plan) == 1)) {
+  if (count<InstallSeccomp>(plan) != (plan.seccomp ? 1U : 0U)) {
     return broken("the seccomp filter and its installation go together");
   }
-  const bool enters = count<EnterLandlock>(plan) == 1;
-  return enters == (plan.landlock.abi > 0) ? Status{} : broken("the Landlock ruleset is entered once");
+  const std::size_t domains = plan.landlock.abi > 0 ? 1 : 0;
+  if (count<PrepareLandlock>(plan) != domains || count<EnterLandlock>(plan) != domains) {
+    return broken("the Landlock ruleset is prepared and entered once");
+  }
+  return {};
 }
 
+// A launch makes a root and waits in it; a tenant joins one that exists and sets nothing up.
 Status check_root(const LaunchPlan& plan) {
-  const std::size_t attached = count<AttachRoot>(plan);
-  if (attached == 0) {
-    return {};  // a tenant joins a root that exists
+  const std::size_t roots = count<AttachRoot>(plan);
+  const bool mounts = count<MountFilesystem>(plan) + count<AttachMount>(plan) > 0;
+  if (roots > 1 || count<PivotRoot>(plan) != roots || count<WaitForStart>(plan) != roots || (mounts && roots == 0)) {
+    return broken("root is attached and pivoted to once, and the process waits once");
   }
-  if (attached != 1 || count<PivotRoot>(plan) != 1 || count<ReleaseSetup>(plan) != 1 || count<WaitForStart>(plan) != 1) {
-    return broken("root is attached, pivoted to and released once, and the process waits once");
+  if (count<ReleaseSetup>(plan) != 1) {
+    return broken("set-up descriptors are released once");
   }
   for (const InitOp& op : plan.init) {
     const auto* attach = std::get_if<AttachMount>(&op.action);
