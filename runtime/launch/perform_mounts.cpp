@@ -63,7 +63,7 @@ constexpr std::array<std::string_view, 11> kReplaceable = {
     "/proc/loadavg", "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
     "/proc/sys/crypto/fips_enabled"};
 
-// A bind mount into /proc could fake what labels and sysctls are written to (CVE-2019-16884).
+// A mount inside /proc could fake what labels and sysctls are written to (CVE-2019-16884).
 Status refuse_proc_cover(int target, const std::string& destination) {
   struct statfs info{};
   if (::fstatfs(target, &info) != 0) {
@@ -125,6 +125,9 @@ Status Performer::operator()(const plan::MountFilesystem& op) const {
   const sys::RootDir& root = *context.root_dir;
   const bool kernel_view = op.type == "proc" || op.type == "sysfs";
   TRY_ASSIGN(const UniqueFd target, kernel_view ? plain_directory(root, op.target) : root.make_directories(op.target));
+  if (!kernel_view) {
+    TRY(refuse_proc_cover(target.get(), op.target));
+  }
   TRY_ASSIGN(const UniqueFd mount, sys::make_filesystem({op.type, op.source, op.parameters, op.attributes, false}));
   if (op.copy_up) {
     TRY_ASSIGN(const UniqueFd source, open_at(target.get(), ".", O_RDONLY | O_DIRECTORY));
