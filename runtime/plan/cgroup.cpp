@@ -18,13 +18,19 @@ bool is_systemd_path(const std::string& path) {
   return !path.empty() && path.front() != '/' && std::count(path.begin(), path.end(), ':') == 2;
 }
 
-// As runc adds them to every list: a config that denies everything (`runc spec` writes one) still means the default nodes
-// and terminals to work. The hardened modes' rewrite has them in the list already.
-void allow_default_devices(std::vector<oci::DeviceRule>& rules) {
-  for (const auto& node : hardening::kDefaultDevices) {
-    rules.push_back({true, "c", node.major, node.minor, "rwm", {}});
+// What runc makes of every list: everything denied, what the config says, then the making of nodes, the default nodes and
+// terminals. A config that denies everything (`runc spec` writes one) would else make /dev/null unusable, and one without
+// a list would open every device. The hardened modes' rewrite has it all in the list already.
+std::vector<oci::DeviceRule> with_defaults(const std::vector<oci::DeviceRule>& asked) {
+  std::vector<oci::DeviceRule> rules = {{false, "a", std::nullopt, std::nullopt, "rwm", {}}};
+  rules.insert(rules.end(), asked.begin(), asked.end());
+  rules.push_back({true, "c", std::nullopt, std::nullopt, "m", {}});
+  rules.push_back({true, "b", std::nullopt, std::nullopt, "m", {}});
+  for (const auto& known : hardening::kDefaultDevices) {
+    rules.push_back({true, "c", known.major, known.minor, "rwm", {}});
   }
   rules.push_back({true, "c", hardening::kPtsMajor, std::nullopt, "rwm", {}});
+  return rules;
 }
 
 }  // namespace
@@ -47,11 +53,11 @@ Status plan_cgroup(PlanContext& context) {
     out.settings = context.facts.cgroup.layout == CgroupLayout::v2 ? v2_settings(*linux.resources)
                                                                   : v1_settings(*linux.resources);
     out.devices = linux.resources->devices;
-    out.device_control = !out.devices.empty();
-    if (out.device_control && context.hardened.mode == Mode::passthrough) {
-      allow_default_devices(out.devices);
-    }
   }
+  if (context.hardened.mode == Mode::passthrough) {
+    out.devices = with_defaults(out.devices);
+  }
+  out.device_control = !out.devices.empty();
   // In clone3 on v2 (CLONE_INTO_CGROUP); on v1 the child moves itself.
   if (context.facts.cgroup.layout != CgroupLayout::v2) {
     context.add(JoinCgroup{});
