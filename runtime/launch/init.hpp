@@ -39,6 +39,7 @@ struct InitContext {
   std::optional<sys::Masker> masker;
   std::optional<sys::Landlock> landlock;
   std::string executable;
+  std::string home;  // "HOME=...", unless the environment has one
   bool started = false;  // the channel leads to whoever said start, who does not have the plan
 };
 

@@ -141,7 +141,12 @@ Status Performer::operator()(const plan::InstallSeccomp&) const {
 
 Status Performer::operator()(const plan::Execute&) const {
   auto argv = c_strings(context.plan.process.args);
-  auto envp = c_strings(context.plan.process.env);
+  std::vector<std::string> environment = context.plan.process.env;
+  if (!context.home.empty()) {
+    std::erase(environment, "HOME=");
+    environment.push_back(context.home);
+  }
+  auto envp = c_strings(environment);
   ::execve(context.executable.c_str(), argv.data(), envp.data());
   return fail_errno("exec " + context.executable);
 }

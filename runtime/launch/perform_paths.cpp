@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 
 #include "runtime/launch/descriptors.hpp"
+#include "runtime/launch/home.hpp"
 #include "runtime/launch/performer.hpp"
 #include "runtime/sys/mount.hpp"
 #include "runtime/sys/terminal.hpp"
@@ -45,11 +47,18 @@ Status check_executable(const std::string& path, const std::string& shown) {
   return {};
 }
 
-std::string search_path(const plan::LaunchPlan& plan) {
+std::optional<std::string> environment_value(const plan::LaunchPlan& plan, const std::string& name) {
   for (const auto& entry : plan.process.env) {
-    if (entry.rfind("PATH=", 0) == 0) {
-      return entry.substr(5);
+    if (entry.starts_with(name + "=")) {
+      return entry.substr(name.size() + 1);
     }
+  }
+  return std::nullopt;
+}
+
+std::string search_path(const plan::LaunchPlan& plan) {
+  if (const auto path = environment_value(plan, "PATH")) {
+    return *path;
   }
   return plan.mode == hardening::Mode::passthrough ? std::string() : std::string(kDefaultPath);
 }
@@ -130,6 +139,9 @@ Status Performer::operator()(const plan::EnterDirectory& op) const {
 }
 
 Status Performer::operator()(const plan::ResolveExecutable&) const {
+  if (environment_value(context.plan, "HOME").value_or("").empty()) {
+    context.home = "HOME=" + home_directory(context.plan.process.user.uid);
+  }
   const std::string& name = context.plan.process.args.front();
   if (name.find('/') != std::string::npos) {
     context.executable = name;
