@@ -68,7 +68,7 @@ class WorkingDirectory(NucleusTest):
 
     def refused(self, result) -> None:
         self.assertNotEqual(result.rc, 0, f"a working directory outside the container: {result.out}")
-        self.assertNotIn("host-file", result.out)
+        self.assertEqual(result.out, "")
 
     def paths(self):
         for fd in DESCRIPTORS:
@@ -78,10 +78,10 @@ class WorkingDirectory(NucleusTest):
     def test_cwd_of_the_config_through_a_descriptor_is_refused(self):
         for mode in escape.MODES:
             with self.subTest(mode=mode):
+                bundle = leaky(self.bundle(mode=mode)).sh("pwd; ls -la .")
                 for fd in DESCRIPTORS:
-                    bundle = leaky(self.bundle(mode=mode)).sh("pwd; ls -d etc/machine-id etc/debian_version; ls -la .")
                     bundle.process["cwd"] = f"/proc/self/fd/{fd}"
-                    self.refused(bundle.run())
+                    self.refused(bundle.run(id=f"{bundle.id}-{fd}"))
 
     def test_cwd_through_a_symlink_of_the_image_is_refused(self):
         for mode in escape.MODES:
