@@ -1,12 +1,12 @@
 // linux.sysctl: only what belongs to a namespace that the container has for itself; and ports and ping without
 // capabilities where the network is its own.
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "hardening/json_text.hpp"
 #include "hardening/namespace_text.hpp"
+#include "hardening/namespaced_sysctl.hpp"
 #include "hardening/rules/rule.hpp"
 
 namespace nucleus::hardening {
@@ -14,45 +14,10 @@ namespace {
 
 constexpr std::string_view kRule = "sysctls";
 
-// ipc_namespaces(7), kernel ipc/ipc_sysctl.c and ipc/mq_sysctl.c.
-constexpr std::array<std::string_view, 8> kIpc = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
-                                                  "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
-                                                  "kernel.shmmni", "kernel.shm_rmid_forced"};
-
-// sysctl(8): where the first separator is '/', the slashes separate and dots belong to names.
-std::string dotted(std::string name) {
-  const auto first = name.find_first_of("./");
-  if (first == std::string::npos || name[first] == '.') {
-    return name;
-  }
-  for (char& c : name) {
-    c = c == '/' ? '.' : c == '.' ? '/' : c;
-  }
-  return name;
-}
-
-bool has_own(const RuleContext& context, std::string_view type) {
-  return !shares_host(context.spec, context.facts, type);
-}
-
-bool is_namespaced(const RuleContext& context, const std::string& name) {
-  // A walk up through "..", in any spelling, must not leave the prefix that was checked.
-  if (name.find("..") != std::string::npos || name.find("//") != std::string::npos) {
-    return false;
-  }
-  if (name.starts_with("net.")) {
-    return has_own(context, "network");
-  }
-  if (std::ranges::count(kIpc, name) != 0 || name.starts_with("fs.mqueue.")) {
-    return has_own(context, "ipc");
-  }
-  return (name == "kernel.hostname" || name == "kernel.domainname") && has_own(context, "uts");
-}
-
 Status drop_global(RuleContext& context) {
   auto& sysctl = context.spec.linux.sysctl;
   for (auto it = sysctl.begin(); it != sysctl.end();) {
-    if (is_namespaced(context, dotted(it->first))) {
+    if (is_namespaced_sysctl(context.spec, context.facts, it->first)) {
       ++it;
       continue;
     }
@@ -67,7 +32,7 @@ Status drop_global(RuleContext& context) {
 
 void add(RuleContext& context, const std::string& name, const std::string& value, std::string reason) {
   auto& sysctl = context.spec.linux.sysctl;
-  const bool set = std::ranges::any_of(sysctl, [&](const auto& entry) { return dotted(entry.first) == name; });
+  const bool set = std::ranges::any_of(sysctl, [&](const auto& entry) { return dotted_sysctl(entry.first) == name; });
   if (!set) {
     sysctl[name] = value;
     context.tightened(kRule, "/linux/sysctl/" + pointer_token(name), "", json_text(value), std::move(reason));
@@ -92,7 +57,7 @@ std::optional<std::string> ping_groups(const RuleContext& context) {
 void open_ports_without_capabilities(RuleContext& context) {
   const oci::Namespace* const network = find_namespace(context.spec, "network");
   const bool nested = find_namespace(context.spec, "user") != nullptr;
-  if (!has_own(context, "network") || (nested && !network->path.empty())) {
+  if (shares_host(context.spec, context.facts, "network") || (nested && !network->path.empty())) {
     return;
   }
   add(context, "net.ipv4.ip_unprivileged_port_start", "0",

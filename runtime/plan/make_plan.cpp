@@ -1,5 +1,6 @@
 #include "runtime/plan/make_plan.hpp"
 
+#include "hardening/namespaced_sysctl.hpp"
 #include "runtime/plan/order.hpp"
 #include "runtime/plan/parts.hpp"
 
@@ -20,10 +21,16 @@ Status refuse_unsupported(const oci::Spec& spec) {
   return {};
 }
 
-void plan_sysctls(PlanContext& context) {
+// Every config is held to runc's rule, that a sysctl is the container's own; past the rewrite only a grant lifts it.
+Status plan_sysctls(PlanContext& context) {
+  const bool rewritten = context.hardened.mode != hardening::Mode::passthrough;
   for (const auto& [name, value] : context.spec.linux.sysctl) {
+    if (!rewritten && !hardening::is_namespaced_sysctl(context.spec, context.facts, name)) {
+      return fail(ErrorCode::invalid_config, "sysctl \"" + name + "\" is not in a separate kernel namespace");
+    }
     context.add(WriteSysctl{name, value});
   }
+  return {};
 }
 
 void plan_hooks(PlanContext& context) {
@@ -99,7 +106,7 @@ Result<LaunchPlan> make_plan(const hardening::Hardened& hardened, const HostFact
   plan_devices(context);
   plan_hooks(context);
   plan_paths(context);
-  plan_sysctls(context);
+  TRY(plan_sysctls(context));
   plan_process(context);
   arrange(plan.init);
   return plan;
