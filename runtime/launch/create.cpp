@@ -165,7 +165,7 @@ Status Launcher::make_cgroup() {
 Status Launcher::prepare() {
   InitContext& context = context_.emplace(input_.plan);
   TRY_ASSIGN(context.join, open_namespaces(input_.plan.namespaces.join, granted_namespaces(input_.confinement)));
-  TRY_ASSIGN(context.root, prepare_root(input_.plan.root));
+  TRY_ASSIGN(context.root, prepare_root(input_.plan.root, input_.plan.namespaces));
   TRY_ASSIGN(context.detached, prepare_mounts(input_.plan.detached));
   if (!options_.keep_channel) {
     TRY_ASSIGN(context.start_listener,
@@ -221,8 +221,8 @@ Status Launcher::handle(LauncherEnd::Received& received) {
       return tl::unexpected<Error>(error_of(input_.plan, report));
     case ReportKind::runtime_hooks: {
       const std::string state = hook_state(record_, "creating", child_.pid());
-      TRY(run_hooks(input_.plan.hooks.prestart, "prestart", state));
-      TRY(run_hooks(input_.plan.hooks.create_runtime, "createRuntime", state));
+      TRY(run_hooks(input_.plan.hooks.prestart, "prestart", state, record_.bundle));
+      TRY(run_hooks(input_.plan.hooks.create_runtime, "createRuntime", state, record_.bundle));
       return channel_.order(Order::proceed);
     }
     case ReportKind::console:

@@ -5,11 +5,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "runtime/base/io.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/sys/id_map.hpp"
 #include "runtime/sys/mount.hpp"
 #include "runtime/sys/namespaces.hpp"
@@ -47,13 +49,37 @@ Status change(int mount, const plan::MountAttributes& attributes, bool recursive
   return sys::change_mount(mount, change, recursive);
 }
 
-Status map_mount(int mount, const plan::DetachedMount& plan) {
+Status map_mount(int mount, const std::vector<oci::IdMapping>& uids, const std::vector<oci::IdMapping>& gids,
+                 bool recursive) {
   TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
-  TRY_ASSIGN(const UniqueFd owner, sys::make_user_namespace(proc, {ranges(plan.uid_mappings), ranges(plan.gid_mappings)}));
+  TRY_ASSIGN(const UniqueFd owner, sys::make_user_namespace(proc, {ranges(uids), ranges(gids)}));
   sys::MountChange change;
   change.set = kIdmap;
   change.user_namespace = owner.get();
-  return sys::change_mount(mount, change, plan.idmap_recursive);
+  return sys::change_mount(mount, change, recursive);
+}
+
+bool maps(const std::vector<oci::IdMapping>& mappings, std::uint32_t host_id) {
+  return std::any_of(mappings.begin(), mappings.end(), [&](const oci::IdMapping& mapping) {
+    return host_id >= mapping.host_id && host_id - mapping.host_id < mapping.size;
+  });
+}
+
+// An image that was not unpacked for this user namespace belongs to ids outside of it: its root could not even make a
+// mount point. Under an ephemeral root, where nothing is written back, the image's ids are the container's.
+Status map_root(int mount, const plan::NamespacePlan& namespaces) {
+  struct stat info{};
+  if (::fstat(mount, &info) != 0) {
+    return fail_errno("stat rootfs");
+  }
+  if (maps(namespaces.uid_map, info.st_uid)) {
+    return {};
+  }
+  Status mapped = map_mount(mount, namespaces.uid_map, namespaces.gid_map, false);
+  if (!mapped) {
+    log_warning("rootfs: its files stay nobody's in the user namespace: " + mapped.error().text);
+  }
+  return {};
 }
 
 // Where the source led when it was judged: a symlink that appeared since then is not followed.
@@ -73,7 +99,7 @@ Result<UniqueFd> prepare_mount(const plan::DetachedMount& plan) {
   TRY(change(mount.get(), plan.tree, true));
   TRY(change(mount.get(), plan.own, false));
   if (!plan.uid_mappings.empty()) {
-    TRY(map_mount(mount.get(), plan));
+    TRY(map_mount(mount.get(), plan.uid_mappings, plan.gid_mappings, plan.idmap_recursive));
   }
   return mount;
 }
@@ -196,12 +222,15 @@ Result<std::vector<UniqueFd>> prepare_mounts(const std::vector<plan::DetachedMou
   return out;
 }
 
-Result<UniqueFd> prepare_root(const plan::RootPlan& root) {
+Result<UniqueFd> prepare_root(const plan::RootPlan& root, const plan::NamespacePlan& namespaces) {
   auto mount = sys::clone_tree_at(root.path, true);
   if (!mount) {
     return tl::unexpected<Error>(std::move(mount).error().with("rootfs"));
   }
   TRY(make_slave(mount->get()));
+  if (root.kind == plan::RootKind::overlay && namespaces.creates("user")) {
+    TRY(map_root(mount->get(), namespaces));
+  }
   return mount;
 }
 
