@@ -117,6 +117,12 @@ std::string render_json(const Report& report) {
 
 }  // namespace
 
+std::string describe(const Finding& finding) {
+  const std::string left = finding.after.empty() ? " is dropped" : " becomes " + finding.after;
+  return finding.rule + ": " + finding.path + ": " + finding.before + left + ": " + finding.reason +
+         (finding.origin.empty() ? "" : " (" + finding.origin + ")");
+}
+
 std::string render(const Report& report, ReportFormat format) {
   return format == ReportFormat::json ? render_json(report) : render_text(report);
 }

@@ -29,6 +29,9 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
+// One line for a warning: what was asked, what is left of it, and why.
+[[nodiscard]] std::string describe(const Finding& finding);
+
 struct Report {
   Mode mode = Mode::agent;
   std::string policy;         // name of the policy set

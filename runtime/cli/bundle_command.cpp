@@ -20,7 +20,7 @@ Status refuse_unsupported(const Globals& globals, const Arguments& arguments) {
 void warn_dropped(const hardening::Report& report) {
   for (const auto& finding : report.findings) {
     if (finding.kind == hardening::FindingKind::dropped) {
-      log_warning(finding.rule + ": " + finding.reason + " (" + finding.path + ", " + finding.origin + ")");
+      log_warning(describe(finding));
     }
   }
 }

@@ -51,7 +51,7 @@ Result<plan::LaunchPlan> plan_tenant(const Container& container, const oci::Proc
                                                            confinement.mode));
   for (const auto& finding : clamped.report.findings) {
     if (finding.kind == hardening::FindingKind::dropped) {
-      log_warning(finding.rule + ": " + finding.reason + " (" + finding.path + ")");
+      log_warning(describe(finding));
     }
   }
   plan::Request request;
