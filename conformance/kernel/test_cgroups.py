@@ -71,7 +71,7 @@ class Cgroups(NucleusTest):
     def test_device_rules(self):
         """Without the confinement's own defences: what the cgroup alone refuses."""
         script = ("echo x >/dev/null && echo null; head -c 1 /dev/zero | wc -c; "
-                  "mknod /tmp/k c 1 11 && { head -c 1 /tmp/k >/dev/null && echo opened; }; echo rc=$?")
+                  "rm -f /tmp/k; mknod /tmp/k c 1 11 && { head -c 1 /tmp/k >/dev/null && echo opened; }; echo rc=$?")
         bundle = self.limited(["sh", "-c", script], mode="passthrough")
         caps = ["CAP_MKNOD", "CAP_DAC_OVERRIDE"]
         bundle.process["capabilities"] = {name: caps for name in ("bounding", "effective", "permitted")}

@@ -104,8 +104,8 @@ class Confinement(NucleusTest):
         self.assertEqual(self.tree(bundle), before)
 
     def test_a_file_just_written_does_not_run(self):
-        script = ("cp /bin/busybox /tmp/program && chmod 755 /tmp/program && "
-                  "{ /tmp/program true; echo rc=$?; }; "
+        script = ("cp /bin/busybox /tmp/busybox && chmod 755 /tmp/busybox && "
+                  "{ /tmp/busybox true; echo rc=$?; }; "
                   "printf '#!/bin/sh\\necho ran' >/tmp/script; chmod 755 /tmp/script; /tmp/script")
         for mode in ("agent", "strict-agent"):
             result = self.shell(script, mode=mode)

@@ -66,7 +66,7 @@ class Exec(NucleusTest):
             for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
                 self.assertEqual(own[key], init[key], key)
             self.assertEqual(own["Seccomp_filters"], init["Seccomp_filters"])
-            self.assertEqual(bundle.exec("sh", "-c", "cp /bin/busybox /tmp/p && chmod 755 /tmp/p && /tmp/p true").rc, 126)
+            self.assertEqual(bundle.exec("sh", "-c", "cp /bin/busybox /tmp/busybox && chmod 755 /tmp/busybox && /tmp/busybox true").rc, 126)
 
     def process_file(self, bundle, **fields):
         caps = ["CAP_SYS_ADMIN", "CAP_NET_RAW", "CAP_CHOWN", "CAP_KILL"]

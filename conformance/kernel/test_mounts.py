@@ -152,10 +152,10 @@ class Mounts(NucleusTest):
         (bundle.rootfs / "etc/secrets/one").write_text("secret\n")
         (bundle.rootfs / "etc/fixed").mkdir()
         (bundle.rootfs / "etc/frozen").write_text("old\n")
-        bundle.linux["maskedPaths"] = ["/etc/secret", "/etc/secrets", "/etc/absent", "/proc/kcore"]
+        bundle.linux["maskedPaths"] = ["/etc/secret", "/etc/secrets", "/etc/absent", "/proc/interrupts"]
         bundle.linux["readonlyPaths"] = ["/etc/fixed", "/etc/frozen", "/etc/not-there", "/proc/sys"]
         bundle.sh("cat /etc/secret; ls /etc/secrets; echo x >/etc/fixed/new; echo x >/etc/frozen; "
-                  "echo x >/proc/sys/kernel/hostname; echo x >/etc/secrets/new; wc -c </proc/kcore; ls -d /etc/absent")
+                  "echo x >/proc/sys/kernel/hostname; echo x >/etc/secrets/new; wc -c </proc/interrupts; ls -d /etc/absent")
         result = bundle.run()
         self.assertEqual(result.out, "0\n", result)
         self.assertEqual(result.err.count("Read-only file system"), 4, result.err)
