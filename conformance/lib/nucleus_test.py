@@ -323,7 +323,7 @@ class Bundle:
     def close(self) -> list:
         """Deletes all containers and the bundle; returns leftovers() as it was between the two."""
         for id in self.ids:
-            with contextlib.suppress(Timeout):
+            with contextlib.suppress(Timeout, OSError):
                 self.call("delete", "--force", id, binary=NUCLEUS)
         left = self.leftovers()
         for pid, _ in processes_named(self.tag):
