@@ -34,6 +34,7 @@ constexpr std::array kKinds = {
     KindRow{GrantKind::net_device, "net-device", ValueForm::text},
     KindRow{GrantKind::persistent_rootfs, "persistent-rootfs", ValueForm::none},
     KindRow{GrantKind::shared_mounts, "shared-mounts", ValueForm::none},
+    KindRow{GrantKind::realtime, "realtime", ValueForm::none},
 };
 
 // In GrantKind's order, so that an enumerator indexes its row.
@@ -43,7 +44,7 @@ static_assert([] {
       return false;
     }
   }
-  return kKinds.size() == static_cast<std::size_t>(GrantKind::shared_mounts) + 1;
+  return kKinds.size() == static_cast<std::size_t>(GrantKind::realtime) + 1;
 }());
 
 const KindRow& row(GrantKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }

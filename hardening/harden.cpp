@@ -12,10 +12,11 @@ namespace {
 using Rule = Status (*)(RuleContext&);
 
 // Namespaces first: what is safe elsewhere depends on them. Mounts before paths, which look at what is mounted.
-constexpr std::array<Rule, 15> kRules = {
-    require_attestation, require_landlock,   harden_namespaces, harden_capabilities, harden_process_settings,
-    harden_rlimits,      harden_rootfs,      harden_mounts,     harden_paths,        harden_devices,
-    harden_device_rules, harden_net_devices, harden_sysctls,    harden_resources,    harden_seccomp,
+constexpr std::array<Rule, 16> kRules = {
+    require_attestation,     require_landlock,  harden_namespaces, harden_capabilities,
+    harden_process_settings, harden_scheduling, harden_rlimits,    harden_rootfs,
+    harden_mounts,           harden_paths,      harden_devices,    harden_device_rules,
+    harden_net_devices,      harden_sysctls,    harden_resources,  harden_seccomp,
 };
 
 Status check_policy(const Policy& policy, Mode mode) {

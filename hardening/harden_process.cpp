@@ -113,6 +113,7 @@ Result<HardenedProcess> harden_process(const oci::Process& process, const oci::P
     take_limit(context, limit);
   }
   take_oom_score(context, init);
+  TRY(harden_scheduling(context));
   TRY(harden_rlimits(context));
   out.process = std::move(*spec.process);
   rebase(out.report);

@@ -34,6 +34,7 @@ enum class GrantKind : std::uint8_t {
   net_device,          // value: host interface to move into the container
   persistent_rootfs,   // a bundle run directly may write to its rootfs on disk
   shared_mounts,       // mount propagation towards the host
+  realtime,            // a real-time scheduler or I/O class, or a negative nice value
 };
 
 struct Grant {
@@ -91,7 +92,8 @@ struct Policy {
 struct HostConfig {
   Mode mode = Mode::agent;
   Mode mode_floor = Mode::agent;  // passthrough here allows it as a mode
-  bool annotations_may_grant = true;
+  // Off: podman copies an image manifest's annotations into config.json, so an image would grant itself what it likes.
+  bool annotations_may_grant = false;
   std::string policy = "default";
   std::vector<std::string> policy_dirs = {"/etc/nucleus/policies", "/usr/share/nucleus/policies"};
 };

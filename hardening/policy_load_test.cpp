@@ -207,18 +207,18 @@ TEST_F(HostConfigFile, AbsentMeansDefaults) {
   const auto loaded = load_host_config((dir_ / "nothing.toml").string());
   ASSERT_TRUE(loaded) << loaded.error().text;
   EXPECT_EQ(loaded->mode, Mode::agent);
-  EXPECT_TRUE(loaded->annotations_may_grant);
+  EXPECT_FALSE(loaded->annotations_may_grant);
   EXPECT_EQ(config("")->policy, "default");
 }
 
 TEST_F(HostConfigFile, EveryKey) {
   const auto loaded = config(
-      "mode = \"production\"\nmode_floor = \"strict-agent\"\nannotations_may_grant = false\npolicy = \"web\"\n"
+      "mode = \"production\"\nmode_floor = \"strict-agent\"\nannotations_may_grant = true\npolicy = \"web\"\n"
       "policy_dirs = [\"/a\", \"/b\"]\n");
   ASSERT_TRUE(loaded) << loaded.error().text;
   EXPECT_EQ(loaded->mode, Mode::production);
   EXPECT_EQ(loaded->mode_floor, Mode::strict_agent);
-  EXPECT_FALSE(loaded->annotations_may_grant);
+  EXPECT_TRUE(loaded->annotations_may_grant);
   EXPECT_EQ(loaded->policy, "web");
   EXPECT_EQ(loaded->policy_dirs, (std::vector<std::string>{"/a", "/b"}));
 }

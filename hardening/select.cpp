@@ -43,7 +43,7 @@ Result<Mode> named_mode(std::string_view origin, const std::string& name) {
 
 tl::unexpected<Error> below_floor(std::string_view origin, Mode mode, Mode floor) {
   return fail(ErrorCode::policy, std::string(origin) + ": mode " + std::string(mode_name(mode)) +
-                                     " is below the host's mode_floor " + std::string(mode_name(floor)));
+                                     " is below the host's mode or mode_floor " + std::string(mode_name(floor)));
 }
 
 // A floor of `agent` is the default and no statement about passthrough; a higher one binds everybody.
@@ -60,8 +60,10 @@ Result<Mode> mode_from_annotation(const HostConfig& host, const std::string& nam
   if (mode == Mode::passthrough) {
     return bad_annotation(kModeAnnotation, "passthrough can be chosen only by host configuration or --mode");
   }
-  if (mode < host.mode_floor) {
-    return below_floor("annotation " + std::string(kModeAnnotation), mode, host.mode_floor);
+  // Whoever writes annotations, the image's author among them, may only raise what the host chose.
+  const Mode least = std::max(host.mode, host.mode_floor);
+  if (mode < least) {
+    return below_floor("annotation " + std::string(kModeAnnotation), mode, least);
   }
   return mode;
 }
@@ -130,9 +132,12 @@ Status add_annotation_grants(Selection& selection, const HostConfig& host, const
   if (asked.empty() || selection.mode == Mode::passthrough || annotations_may_grant(host, selection.mode)) {
     return add_grants(selection, asked, "annotation " + std::string(kGrantAnnotation));
   }
-  const std::string why = host.annotations_may_grant ? "mode " + std::string(mode_name(selection.mode))
-                                                     : "annotations_may_grant = false in the host's configuration";
-  const std::string text = "grants " + join(asked) + " do not count: " + why + " lets annotations only tighten";
+  const std::string why = host.annotations_may_grant
+                              ? "mode " + std::string(mode_name(selection.mode))
+                              : "the host's configuration has no annotations_may_grant = true, which";
+  const std::string text =
+      "grants " + join(asked) + " do not count: " + why +
+      (host.annotations_may_grant ? " lets annotations only tighten" : " would let annotations do more than tighten");
   if (reaction(selection.mode, Control::annotation_grant) == Reaction::fail) {
     return bad_annotation(kGrantAnnotation, text);
   }

@@ -47,8 +47,18 @@ TEST(Select, UnknownWordsAreErrors) {
   EXPECT_TRUE(select({}, {"passthrough", "", {}}, {{"io.nucleus.moed", "agent"}}));
 }
 
+TEST(Select, AnnotationsNeverLowerTheHostsMode) {
+  HostConfig host;
+  host.mode = Mode::strict_agent;
+  EXPECT_THAT(error_of(select(host, {}, {{"io.nucleus.mode", "agent"}})), HasSubstr("below the host's mode"));
+  EXPECT_EQ(select(host, {}, {{"io.nucleus.mode", "production"}})->mode, Mode::production);
+  EXPECT_EQ(select(host, {"agent", "", {}}, {})->mode, Mode::agent) << "the command line is the administrator's";
+}
+
 TEST(Select, GrantsCarryTheirOrigin) {
-  const auto both = select({}, {"", "", {"host-pid"}}, {{"io.nucleus.grant", " exec:/w , host-network,"}});
+  HostConfig host;
+  host.annotations_may_grant = true;
+  const auto both = select(host, {"", "", {"host-pid"}}, {{"io.nucleus.grant", " exec:/w , host-network,"}});
   ASSERT_TRUE(both) << error_of(both);
   ASSERT_EQ(both->grants.size(), 3U);
   EXPECT_EQ(both->grants[0].origin, "command line");
@@ -60,8 +70,7 @@ TEST(Select, GrantsCarryTheirOrigin) {
 TEST(Select, AnnotationsGrantOnlyWhereTheyMay) {
   const Annotations annotations = {{"io.nucleus.grant", "host-network"}};
   EXPECT_THAT(error_of(select({}, {"strict-agent", "", {}}, annotations)), HasSubstr("only tighten"));
-  HostConfig host;
-  host.annotations_may_grant = false;
+  const HostConfig host;  // an image's annotations reach config.json: nothing is granted by default
   const auto warned = select(host, {}, annotations);
   ASSERT_TRUE(warned);
   EXPECT_TRUE(warned->grants.empty());
@@ -71,8 +80,11 @@ TEST(Select, AnnotationsGrantOnlyWhereTheyMay) {
 
 TEST(Select, Policies) {
   const std::string pinned = "web@sha256:" + std::string(64, 'a');
-  EXPECT_EQ(select({}, {}, {{"io.nucleus.policy", "web"}})->policy, "web");
-  EXPECT_EQ(select({}, {"", "mine", {}}, {{"io.nucleus.policy", "web"}})->policy, "mine");
+  HostConfig host;
+  host.annotations_may_grant = true;
+  EXPECT_EQ(select(host, {}, {{"io.nucleus.policy", "web"}})->policy, "web");
+  EXPECT_FALSE(select({}, {}, {{"io.nucleus.policy", "web"}}));
+  EXPECT_EQ(select(host, {"", "mine", {}}, {{"io.nucleus.policy", "web"}})->policy, "mine");
   EXPECT_EQ(select({}, {"strict-agent", "", {}}, {{"io.nucleus.policy", pinned}})->policy, pinned);
   EXPECT_THAT(error_of(select({}, {"strict-agent", "", {}}, {{"io.nucleus.policy", "web"}})), HasSubstr("pinned"));
   EXPECT_TRUE(select({}, {"strict-agent", "", {}}, {{"io.nucleus.policy", "default"}})) << "the host's own";

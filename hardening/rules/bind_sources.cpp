@@ -25,6 +25,22 @@ constexpr std::array kTrees = {
     Guarded{"/etc/gshadow", "the host's password hashes"},
     Guarded{"/run/containerd", "the container engine's control socket and state"},
     Guarded{"/run/docker", "the container engine's control socket and state"},
+    Guarded{"/run/systemd", "the host's service manager"},
+    Guarded{"/run/dbus", "the host's system bus"},
+};
+
+// Read-only, single files of these are bound every day (/etc/localtime); writable, they are the host's own programs and
+// settings.
+constexpr std::array kWritableTrees = {
+    Guarded{"/etc", "the host's settings"},
+    Guarded{"/usr", "the host's programs"},
+    Guarded{"/bin", "the host's programs"},
+    Guarded{"/sbin", "the host's programs"},
+    Guarded{"/lib", "the host's libraries"},
+    Guarded{"/lib32", "the host's libraries"},
+    Guarded{"/lib64", "the host's libraries"},
+    Guarded{"/libx32", "the host's libraries"},
+    Guarded{"/var/spool/cron", "the host's scheduled jobs"},
 };
 
 // Only the whole of these: engines bind single files from below for every container.
@@ -69,7 +85,7 @@ bool is_harmless(const RuleContext& context, std::string_view source) {
          (at_or_below(source, kPodShm) && source != kPodShm);
 }
 
-std::string judge(const RuleContext& context, const std::string& asked) {
+std::string judge(const RuleContext& context, const std::string& asked, bool writable) {
   const std::string source = usual_name(asked);
   if (source.empty() || source == "..") {
     return "its source cannot be told";
@@ -96,6 +112,11 @@ std::string judge(const RuleContext& context, const std::string& asked) {
       return "it opens " + std::string(whole.what);
     }
   }
+  for (const auto& tree : kWritableTrees) {
+    if (writable && at_or_below(source, tree.path)) {
+      return "it opens " + std::string(tree.what) + " for writing";
+    }
+  }
   return "";
 }
 
@@ -114,12 +135,13 @@ std::string sensitive_bind(const RuleContext& context, const oci::Mount& mount) 
   if (stands_for_kernel_mount(context, mount)) {
     return "";
   }
-  const std::string why = judge(context, normal_path(mount.source));
+  const bool writable = !is_read_only(mount);
+  const std::string why = judge(context, normal_path(mount.source), writable);
   const auto real = context.facts.bind_sources.find(mount.source);
   if (!why.empty() || real == context.facts.bind_sources.end()) {
     return why;
   }
-  const std::string behind = judge(context, normal_path(real->second));
+  const std::string behind = judge(context, normal_path(real->second), writable);
   return behind.empty() ? "" : behind + " (" + mount.source + " leads to " + real->second + ")";
 }
 

@@ -119,11 +119,25 @@ TEST_P(PlainBinds, Stay) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PlainBinds,
-                         ::testing::Values("/srv/data", "/home/user/work", "/etc/localtime", "/dev/null",
+                         ::testing::Values("/srv/data", "/home/user/work", "/dev/null",
                                            "/var/lib/containers/storage/overlay-containers/1/userdata/shm",
                                            "/var/lib/docker/volumes/v/_data", "/run/containers/storage/1/hosts",
                                            "/run/containerd/io.containerd.grpc.v1.cri/sandboxes/1/shm", "data",
                                            "/procedures", "/system", "/bootstrap", "/devel", "/var/runner"));
+
+TEST(Mounts, HostSettingsAndProgramsOnlyForReading) {
+  for (const char* source : {"/etc/localtime", "/etc/cron.d", "/usr/local/bin/tool", "/lib/systemd/system"}) {
+    const auto read = run_rule(harden_mounts, with(mount_of("/x", "bind", source, {"bind", "ro"})), Mode::strict_agent);
+    EXPECT_TRUE(read.status) << source << ": " << read.error();
+    const auto write = run_rule(harden_mounts, with(mount_of("/x", "bind", source, {"bind"})), Mode::strict_agent);
+    EXPECT_THAT(write.error(), HasSubstr("request bind")) << source;
+  }
+  for (const char* source : {"/run/systemd/private", "/run/dbus/system_bus_socket"}) {
+    EXPECT_FALSE(
+        run_rule(harden_mounts, with(mount_of("/x", "bind", source, {"bind", "ro"})), Mode::strict_agent).status)
+        << source;
+  }
+}
 
 TEST(Mounts, ASymlinkIsNoWayAround) {
   const auto spec = with(mount_of("/x", "bind", "/srv/innocent", {"bind"}));

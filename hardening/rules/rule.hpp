@@ -68,6 +68,7 @@ class RuleContext {
 [[nodiscard]] Status harden_namespaces(RuleContext& context);
 [[nodiscard]] Status harden_capabilities(RuleContext& context);
 [[nodiscard]] Status harden_process_settings(RuleContext& context);
+[[nodiscard]] Status harden_scheduling(RuleContext& context);
 [[nodiscard]] Status harden_rlimits(RuleContext& context);
 [[nodiscard]] Status require_attestation(RuleContext& context);
 [[nodiscard]] Status harden_rootfs(RuleContext& context);
