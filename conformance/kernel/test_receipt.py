@@ -52,7 +52,7 @@ class Receipt(NucleusTest):
     def test_text(self):
         bundle = self.running()
         out = self.ok(bundle.call("receipt", bundle.id)).out
-        self.assertIn("everything planned is enforced", out)
+        self.assertIn("all enforced", out)
         self.assertIn("mode strict-agent", out)
 
     def test_no_receipt(self):

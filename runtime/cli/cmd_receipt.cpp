@@ -29,8 +29,12 @@ std::string text_of(const state::Receipt& receipt) {
     }
     out += line + observed + (item.matches ? "" : "   (planned: " + item.expected + ")") + "\n";
   }
+  const auto checked = std::count_if(receipt.items.begin(), receipt.items.end(),
+                                     [](const state::ReceiptItem& item) { return !item.expected.empty(); });
   const std::size_t wrong = receipt.mismatches().size();
-  return out + (wrong == 0 ? "everything planned is enforced\n" : std::to_string(wrong) + " differences\n");
+  const std::string seen = std::to_string(receipt.items.size() - static_cast<std::size_t>(checked));
+  return out + std::to_string(checked) + " controls compared with the plan, " +
+         (wrong == 0 ? "all enforced" : std::to_string(wrong) + " NOT enforced") + "; " + seen + " only recorded\n";
 }
 
 // What was true at the start and is not any more. Observations without an expectation may change (cgroup contents).
@@ -95,7 +99,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kReceipt = {"receipt", "<container-id>", "show what the kernel enforces on a container", kOptions,
-                                    1, 1, run};
+constinit const Command kReceipt = {
+    "receipt", "<container-id>", "show what the kernel enforces on a container", kOptions, 1, 1, run};
 
 }  // namespace nucleus::cli

@@ -56,7 +56,8 @@ Status Performer::operator()(const plan::RuntimeHooks&) const {
 }
 
 Status Performer::operator()(const plan::ContainerHooks&) const {
-  return run_hooks(context.plan.hooks.create_container, "createContainer", oci::hook_state_json(context.hook_state));
+  return run_hooks(context.plan.hooks.create_container, "createContainer", oci::hook_state_json(context.hook_state),
+                   context.hook_state.rootfs);
 }
 
 Status Performer::operator()(const plan::WaitForStart&) const {
@@ -83,9 +84,17 @@ Status Performer::operator()(const plan::SetIds& op) const {
   return sys::set_ids({op.uid, op.gid, op.groups, op.set_groups});
 }
 
+// In passthrough a capability that this host never had is left out, as the runtime-spec asks of a runtime that cannot
+// map one; the hardened modes have decided what is kept, and not getting it is an error.
 Status Performer::operator()(const plan::SetCapabilities& op) const {
+  CapabilityMask have = ~CapabilityMask{0};
+  if (context.plan.mode == hardening::Mode::passthrough) {
+    TRY_ASSIGN(const auto own, sys::capability_sets());
+    have = own.permitted;
+  }
   const CapabilityMask held = op.hold_sys_admin ? capability_bit("CAP_SYS_ADMIN") : 0;
-  return sys::set_capabilities({op.permitted | held, op.effective | held, op.inheritable, op.ambient});
+  return sys::set_capabilities(
+      {(op.permitted & have) | held, (op.effective & have) | held, op.inheritable & have, op.ambient & have});
 }
 
 Status Performer::operator()(const plan::NoNewPrivileges&) const { return sys::set_no_new_privileges(); }
@@ -135,7 +144,8 @@ Status Performer::operator()(const plan::CloseDescriptors& op) const {
 
 Status Performer::operator()(const plan::InstallSeccomp&) const {
   const plan::SeccompPlan& seccomp = *context.plan.seccomp;
-  TRY_ASSIGN(const UniqueFd listener, sys::install_seccomp(std::span<const std::uint64_t>(seccomp.filter), seccomp.flags));
+  TRY_ASSIGN(const UniqueFd listener,
+             sys::install_seccomp(std::span<const std::uint64_t>(seccomp.filter), seccomp.flags));
   return listener ? context.channel.report(ReportKind::listener, 0, nullptr, listener.get()) : Status{};
 }
 

@@ -27,7 +27,9 @@ std::vector<oci::DeviceRule> with_defaults(const std::vector<oci::DeviceRule>& a
   rules.push_back({true, "c", std::nullopt, std::nullopt, "m", {}});
   rules.push_back({true, "b", std::nullopt, std::nullopt, "m", {}});
   for (const auto& known : hardening::kDefaultDevices) {
-    rules.push_back({true, "c", known.major, known.minor, "rwm", {}});
+    if (known.path != "/dev/console") {  // a terminal of the container's devpts is there; 5:1 is the host's
+      rules.push_back({true, "c", known.major, known.minor, "rwm", {}});
+    }
   }
   rules.push_back({true, "c", hardening::kPtsMajor, std::nullopt, "rwm", {}});
   return rules;

@@ -23,6 +23,9 @@ Status check_order(const LaunchPlan& plan) {
 
 // Each of these must happen exactly once in every plan.
 Status check_complete(const LaunchPlan& plan) {
+  if (count<ReleaseSetup>(plan) != 1) {
+    return broken("set-up descriptors are released once");
+  }
   if (count<DropBounding>(plan) != 1 || count<SetIds>(plan) != 1 || count<SetCapabilities>(plan) != 1) {
     return broken("bounding set, ids and capability sets are each set once");
   }

@@ -57,11 +57,10 @@ struct PhaseOf {
 };
 
 constexpr std::array<std::string_view, 28> kPhaseNames = {
-    "join-namespaces", "cgroup",  "cgroup-namespace",  "identity", "root",     "mounts",
-    "devices",         "working-directory", "runtime-hooks", "container-hooks", "pivot", "paths",
-    "sysctls",         "console", "release",           "executable", "limits", "wait",
-    "start-hooks",     "bounding", "ids",              "capabilities", "no-new-privileges", "label",
-    "landlock",        "descriptors", "seccomp",       "execute"};
+    "join-namespaces",   "cgroup",        "cgroup-namespace", "identity",    "root",        "mounts",  "devices",
+    "working-directory", "runtime-hooks", "container-hooks",  "pivot",       "paths",       "sysctls", "console",
+    "release",           "executable",    "limits",           "wait",        "bounding",    "ids",     "capabilities",
+    "no-new-privileges", "label",         "landlock",         "start-hooks", "descriptors", "seccomp", "execute"};
 
 }  // namespace
 

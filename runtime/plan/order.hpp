@@ -11,28 +11,28 @@ enum class Phase : std::uint8_t {
   join_namespaces,
   cgroup,
   cgroup_namespace,  // after the process is in its cgroup, which becomes the namespace's root
-  identity,        // namespace root, keyring, hostname, loopback
-  root,            // propagation and the root mount
+  identity,          // namespace root, keyring, hostname, loopback
+  root,              // propagation and the root mount
   mounts,
   devices,
   working_directory,
   runtime_hooks,
   container_hooks,
   pivot,
-  paths,           // masked and read-only paths, read-only root
+  paths,  // masked and read-only paths, read-only root
   sysctls,
   console,
-  release,         // every fd that leads outside the root is closed
-  executable,      // cwd and argv[0]
+  release,     // every fd that leads outside the root is closed
+  executable,  // cwd and argv[0]
   limits,
-  wait,            // ready; wait for start
-  start_hooks,
+  wait,  // ready; wait for start
   bounding,
   ids,
   capabilities,
   no_new_privileges,
   label,
   landlock,
+  start_hooks,  // programs of the image: with the ids, capabilities and paths of the workload
   descriptors,
   seccomp,
   execute,

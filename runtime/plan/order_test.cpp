@@ -73,8 +73,9 @@ TEST(Order, WhatMustNotComeEarlier) {
   EXPECT_TRUE(before(Phase::paths, Phase::sysctls));
   EXPECT_TRUE(before(Phase::release, Phase::executable)) << "CVE-2024-21626: chdir through a leaked descriptor";
   EXPECT_TRUE(before(Phase::executable, Phase::wait)) << "a missing program must fail `create`";
-  EXPECT_TRUE(before(Phase::wait, Phase::start_hooks));
-  EXPECT_TRUE(before(Phase::start_hooks, Phase::bounding));
+  EXPECT_TRUE(before(Phase::wait, Phase::bounding));
+  EXPECT_TRUE(before(Phase::landlock, Phase::start_hooks));
+  EXPECT_TRUE(before(Phase::start_hooks, Phase::descriptors));
 }
 
 TEST(Order, ConfinementOfALaunchClosesInOneWay) {
