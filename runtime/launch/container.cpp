@@ -99,7 +99,8 @@ Status await_end(const Container& container) {
 Status remove_all(const state::Store& store, const ContainerId& id, Container container) {
   auto cgroup = cgroup_of(container.record);
   TRY(cgroup.remove());
-  run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0));
+  run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0),
+                      container.record.bundle);
   return store.destroy(id, std::move(container.directory));
 }
 

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
@@ -26,19 +26,35 @@ std::vector<char*> c_strings(const std::vector<std::string>& strings) {
   return out;
 }
 
-[[noreturn]] void become_hook(const oci::Hook& hook, int input) {
+// What the child says when it could not become the hook; a successful execve closes the pipe unsaid.
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Result<Pipe> failure_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return fail_errno("pipe for a hook");
+  }
+  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+[[noreturn]] void become_hook(const oci::Hook& hook, const std::string& directory, int input, int failure) {
   std::vector<std::string> args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
   auto argv = c_strings(args);
   auto envp = c_strings(hook.env);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::dup2(input, STDIN_FILENO) >= 0) {
-    ::syscall(SYS_close_range, 3U, ~0U, 0U);
+  // A bundle may be gone when a poststop hook runs.
+  const bool placed = directory.empty() || ::chdir(directory.c_str()) == 0 || ::chdir("/") == 0;
+  if (placed && ::dup2(input, STDIN_FILENO) >= 0) {
+    ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
     ::execve(hook.path.c_str(), argv.data(), envp.data());
   }
-  const std::string message = hook.path + ": " + std::strerror(errno) + "\n";
-  (void)write_all(STDERR_FILENO, message, "stderr");
+  const int reason = errno;
+  (void)!::write(failure, &reason, sizeof reason);
   ::_exit(127);
 }
 
@@ -74,15 +90,17 @@ std::string outcome(int status) {
   return "exit status " + std::to_string(WEXITSTATUS(status));
 }
 
-Status run_one(const oci::Hook& hook, const std::string& state) {
+Status run_one(const oci::Hook& hook, const std::string& state, const std::string& directory) {
   TRY_ASSIGN(const UniqueFd input, state_input(state));
+  TRY_ASSIGN(Pipe failure, failure_pipe());
   const pid_t pid = ::fork();
   if (pid < 0) {
     return fail_errno("fork");
   }
   if (pid == 0) {
-    become_hook(hook, input.get());
+    become_hook(hook, directory, input.get(), failure.write.get());
   }
+  failure.write.reset();
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
   const bool in_time = wait_exit(pidfd.get(), hook.timeout.value_or(0));
   if (!in_time) {
@@ -94,6 +112,10 @@ Status run_one(const oci::Hook& hook, const std::string& state) {
   if (!in_time) {
     return fail(ErrorCode::kernel, hook.path + ": timed out after " + std::to_string(*hook.timeout) + " s");
   }
+  int reason = 0;
+  if (::read(failure.read.get(), &reason, sizeof reason) == sizeof reason) {
+    return fail_errno("fork/exec " + hook.path, reason);
+  }
   return status == 0 ? Status{} : fail(ErrorCode::kernel, hook.path + ": " + outcome(status));
 }
 
@@ -103,16 +125,18 @@ std::string context(std::string_view kind, std::size_t index) {
 
 }  // namespace
 
-Status run_hooks(const std::vector<oci::Hook>& hooks, std::string_view kind, const std::string& state) {
+Status run_hooks(const std::vector<oci::Hook>& hooks, std::string_view kind, const std::string& state,
+                 const std::string& directory) {
   for (std::size_t i = 0; i < hooks.size(); ++i) {
-    TRY_WITH(run_one(hooks[i], state), context(kind, i));
+    TRY_WITH(run_one(hooks[i], state, directory), context(kind, i));
   }
   return {};
 }
 
-void run_hooks_leniently(const std::vector<oci::Hook>& hooks, std::string_view kind, const std::string& state) {
+void run_hooks_leniently(const std::vector<oci::Hook>& hooks, std::string_view kind, const std::string& state,
+                         const std::string& directory) {
   for (std::size_t i = 0; i < hooks.size(); ++i) {
-    if (Status done = run_one(hooks[i], state); !done) {
+    if (Status done = run_one(hooks[i], state, directory); !done) {
       log_warning(std::move(done).error().with(context(kind, i)).text);
     }
   }

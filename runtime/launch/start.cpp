@@ -100,7 +100,7 @@ Status start_container(Container& container, const LauncherEnd& channel) {
   }
   container.status = ContainerStatus::running;
   run_hooks_leniently(container.record.poststart, "poststart",
-                      hook_state(container.record, "running", container.record.pid));
+                      hook_state(container.record, "running", container.record.pid), container.record.bundle);
   return {};
 }
 
