@@ -36,6 +36,20 @@ std::vector<std::string> names_in(int dirfd) {
   return names;
 }
 
+// Best effort: what stays makes the rmdir(2) after it fail. Follows no links.
+void empty_directory(int dirfd) {
+  for (const auto& name : names_in(dirfd)) {
+    if (name == "." || name == ".." || ::unlinkat(dirfd, name.c_str(), 0) == 0) {
+      continue;
+    }
+    const UniqueFd below(::openat(dirfd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (below) {
+      empty_directory(below.get());
+      ::unlinkat(dirfd, name.c_str(), AT_REMOVEDIR);
+    }
+  }
+}
+
 Status lock(int fd, const std::string& path) {
   while (::flock(fd, LOCK_EX) != 0) {
     if (errno != EINTR) {
@@ -47,13 +61,13 @@ Status lock(int fd, const std::string& path) {
 
 // After waiting for a lock the directory may have been removed by the one who held it.
 bool still_linked(int fd) {
-  struct stat info{};
+  struct stat info {};
   return ::fstat(fd, &info) == 0 && info.st_nlink > 0;
 }
 
 // What a record says is done as root: kill, remove, run hooks. So nobody else may have written it.
 Status check_trust(int fd, const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) {
     return fail_errno("stat " + path);
   }
@@ -64,11 +78,21 @@ Status check_trust(int fd, const std::string& path) {
   return {};
 }
 
+// Of exactly kDirectoryMode, whatever the caller's umask.
+Status make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), kDirectoryMode) != 0 || ::chmod(path.c_str(), kDirectoryMode) != 0) {
+    return fail_errno("create directory " + path);
+  }
+  return {};
+}
+
 Status make_root(const std::string& root) {
   for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
     const std::string part = root.substr(0, slash);
-    if (!part.empty() && ::mkdir(part.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
-      return fail_errno("create state root " + part);
+    if (!part.empty()) {
+      if (auto made = make_directory(part); !made && made.error().sys_errno != EEXIST) {
+        return tl::unexpected<Error>(std::move(made).error().with("state root"));
+      }
     }
     if (slash == std::string::npos) {
       return {};
@@ -95,9 +119,7 @@ Status Directory::save(const Record& record, bool durable) const {
   return replace_file(dir_.get(), kRecordFile, to_json(record), 0600, durable);
 }
 
-Result<std::string> Directory::read(const std::string& file) const {
-  return read_file(dir_.get(), file, kLargestFile);
-}
+Result<std::string> Directory::read(const std::string& file) const { return read_file(dir_.get(), file, kLargestFile); }
 
 Status Directory::write(const std::string& file, std::string_view bytes) const {
   return replace_file(dir_.get(), file, bytes, 0600, false);
@@ -112,11 +134,11 @@ void Directory::remove(const std::string& file) const { ::unlinkat(dir_.get(), f
 Result<Directory> Store::create(const ContainerId& id) const {
   TRY(make_root(root_));
   const std::string path = root_ + "/" + id.str();
-  if (::mkdir(path.c_str(), kDirectoryMode) != 0) {
-    if (errno == EEXIST) {
+  if (auto made = make_directory(path); !made) {
+    if (made.error().sys_errno == EEXIST) {
       return fail(ErrorCode::exists, "container with given ID already exists");
     }
-    return fail_errno("create state directory " + path);
+    return tl::unexpected<Error>(std::move(made).error().with("state"));
   }
   return open_directory(id, true);
 }
@@ -142,11 +164,7 @@ Result<Directory> Store::open_directory(const ContainerId& id, bool with_lock) c
 }
 
 Status Store::destroy(const ContainerId& id, Directory directory) const {
-  for (const auto& name : names_in(directory.fd())) {
-    if (name != "." && name != "..") {
-      ::unlinkat(directory.fd(), name.c_str(), 0);
-    }
-  }
+  empty_directory(directory.fd());
   const std::string path = root_ + "/" + id.str();
   if (::rmdir(path.c_str()) != 0 && errno != ENOENT) {
     return fail_errno("remove state directory " + path);
@@ -163,10 +181,9 @@ Result<std::vector<ContainerId>> Store::list() const {
   auto names = names_in(root.get());
   std::sort(names.begin(), names.end());
   for (const auto& name : names) {
-    struct stat info{};
+    struct stat info {};
     auto id = ContainerId::parse(name);
-    if (id && name.front() != '.' && ::fstatat(root.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISDIR(info.st_mode)) {
+    if (id && ::fstatat(root.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode)) {
       ids.push_back(std::move(*id));
     }
   }
