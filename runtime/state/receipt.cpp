@@ -40,9 +40,12 @@ std::string to_json(const Receipt& receipt, int indent) {
                      {"observed", item.observed},
                      {"matches", item.matches}});
   }
-  const ordered_json doc = {{"schema", "io.nucleus.receipt.v1"}, {"id", receipt.id},
-                            {"taken", receipt.taken},            {"mode", receipt.mode},
-                            {"policy", receipt.policy},          {"digests", receipt.digests},
+  const ordered_json doc = {{"schema", "io.nucleus.receipt.v1"},
+                            {"id", receipt.id},
+                            {"taken", receipt.taken},
+                            {"mode", receipt.mode},
+                            {"policy", receipt.policy},
+                            {"digests", receipt.digests},
                             {"items", std::move(items)}};
   return doc.dump(indent, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -27,14 +27,14 @@ struct Record {
   std::string created;  // RFC 3339, UTC
   std::string mode;
   std::string policy;
-  int pid = 0;                   // init's pid in the runtime's pid namespace; 0 while creating
-  std::uint64_t start_time = 0;  // clock ticks after boot, field 22 of /proc/PID/stat: guards against pid reuse
+  int pid = 0;                           // init's pid in the runtime's pid namespace; 0 while creating
+  std::uint64_t start_time = 0;          // clock ticks after boot, field 22 of /proc/PID/stat: guards against pid reuse
   std::vector<CgroupDirectory> cgroups;  // every one made for the container, written down before it is made
   std::map<std::string, std::string> annotations;
   std::vector<oci::Hook> poststart;
   std::vector<oci::Hook> poststop;
-  std::uint32_t owner = 0;   // uid of the creator
-  bool shared_pid = false;   // no pid namespace of its own: `kill --all` walks the cgroup
+  std::uint32_t owner = 0;  // uid of the creator
+  bool shared_pid = false;  // no pid namespace of its own: `kill --all` walks the cgroup
   bool operator==(const Record&) const = default;
 };
 
