@@ -117,11 +117,12 @@ class Receipt(NucleusTest):
         self.fails(self.verify(bundle), "container not running")
         self.ok(bundle.call("receipt", bundle.id))
 
-    # A startContainer hook runs with the runtime's rights after the mounts and before the receipt.
-    SABOTAGE = "mount -o remount,bind,suid,dev,exec /dev/shm"
+    # A createContainer hook runs with the runtime's rights in the container's mount namespace, with its mounts made;
+    # entering that namespace anew makes the container's root the hook's.
+    SABOTAGE = "nsenter --mount=/proc/self/ns/mnt /bin/mount -o remount,bind,suid,dev,exec /dev/shm"
 
     def test_strict_agent_kills_on_a_mismatch(self):
-        bundle = self.bundle(mode="strict-agent").sh("echo ran; sleep 60").hook("startContainer", self.SABOTAGE)
+        bundle = self.bundle(mode="strict-agent").sh("echo ran; sleep 60").hook("createContainer", self.SABOTAGE)
         self.ok(bundle.create())
         result = self.fails(bundle.start(), "mount /dev/shm")
         self.assertIn("the kernel does not enforce what was planned", result.err)
@@ -129,23 +130,23 @@ class Receipt(NucleusTest):
         self.assertNotIn("ran", bundle.output(), "not one instruction of the workload")
 
     def test_strict_agent_run_kills_on_a_mismatch(self):
-        bundle = self.bundle(mode="strict-agent").sh("echo ran").hook("startContainer", self.SABOTAGE)
+        bundle = self.bundle(mode="strict-agent").sh("echo ran").hook("createContainer", self.SABOTAGE)
         result = self.fails(bundle.run(), "mount /dev/shm")
         self.assertEqual(result.out, "")
         self.assertEqual(bundle.leftovers(), [])
 
     def test_agent_warns_on_a_mismatch(self):
-        bundle = self.bundle(mode="agent").sh("echo ran").hook("startContainer", self.SABOTAGE)
+        bundle = self.bundle(mode="agent").sh("echo ran").hook("createContainer", self.SABOTAGE)
         result = self.ok(bundle.run())
         self.assertEqual(result.out, "ran\n")
         self.assertIn("mount /dev/shm", result.err)
 
     def test_receipt_is_kept_when_it_does_not_match(self):
-        bundle = self.bundle(["sleep", "60"], mode="agent").hook("startContainer", self.SABOTAGE)
+        bundle = self.bundle(["sleep", "60"], mode="agent").hook("createContainer", self.SABOTAGE)
         self.create_and_start(bundle)
         shown = bundle.call("receipt", bundle.id)
         self.assertEqual(shown.rc, DIFFERS)
-        self.assertIn("1 differences", shown.out)
+        self.assertIn("1 NOT enforced", shown.out)
 
     def test_tracer_is_gone_after_start(self):
         bundle = self.running()
