@@ -76,8 +76,23 @@ std::string timestamp() {
   return text;
 }
 
+// One line that no terminal obeys: names in error texts are the image's and the caller's.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += c == '\n' ? "\\n" : escape;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 void to_stderr(std::string_view text) {
-  std::string line(text);
+  std::string line = printable(text);
   line += '\n';
   (void)write_all(STDERR_FILENO, line, "stderr");
 }
@@ -86,7 +101,8 @@ void to_file(std::string_view text) {
   if (config().file.empty()) {
     return;
   }
-  auto fd = open_at(AT_FDCWD, config().file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644);
+  // A FIFO that nobody reads must not hold up the error.
+  auto fd = open_at(AT_FDCWD, config().file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0644);
   if (!fd) {
     return;
   }
