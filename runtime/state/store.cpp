@@ -78,6 +78,15 @@ Status check_trust(int fd, const std::string& path) {
   return {};
 }
 
+// Who may rename in the root can pass one container's directory off as another's.
+Status check_root(const std::string& root) {
+  struct stat info {};
+  if (::stat(root.c_str(), &info) == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (info.st_mode & S_ISVTX) == 0) {
+    return fail(ErrorCode::state, "state root " + root + ": others can write it");
+  }
+  return {};
+}
+
 // Of exactly kDirectoryMode, whatever the caller's umask.
 Status make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), kDirectoryMode) != 0 || ::chmod(path.c_str(), kDirectoryMode) != 0) {
@@ -116,13 +125,15 @@ Result<Record> Directory::load() const {
 }
 
 Status Directory::save(const Record& record, bool durable) const {
-  return replace_file(dir_.get(), kRecordFile, to_json(record), 0600, durable);
+  TRY_WITH(replace_file(dir_.get(), kRecordFile, to_json(record), 0600, durable), "state directory " + path_);
+  return {};
 }
 
 Result<std::string> Directory::read(const std::string& file) const { return read_file(dir_.get(), file, kLargestFile); }
 
 Status Directory::write(const std::string& file, std::string_view bytes) const {
-  return replace_file(dir_.get(), file, bytes, 0600, false);
+  TRY_WITH(replace_file(dir_.get(), file, bytes, 0600, false), "state directory " + path_);
+  return {};
 }
 
 bool Directory::has(const std::string& file) const {
@@ -133,6 +144,7 @@ void Directory::remove(const std::string& file) const { ::unlinkat(dir_.get(), f
 
 Result<Directory> Store::create(const ContainerId& id) const {
   TRY(make_root(root_));
+  TRY(check_root(root_));
   const std::string path = root_ + "/" + id.str();
   if (auto made = make_directory(path); !made) {
     if (made.error().sys_errno == EEXIST) {
@@ -153,6 +165,7 @@ Result<Directory> Store::open_directory(const ContainerId& id, bool with_lock) c
   if (!fd) {
     return errno == ENOENT || errno == ENOTDIR ? missing() : fail_errno("open state directory " + path);
   }
+  TRY(check_root(root_));
   TRY(check_trust(fd.get(), path));
   if (with_lock) {
     TRY(lock(fd.get(), path));
