@@ -99,7 +99,9 @@ Result<oci::Process> process_from_options(const launch::Container& container, co
 Result<oci::Process> process_from_file(const std::string& path) {
   constexpr std::size_t kLimit = 4 * 1024 * 1024;
   TRY_ASSIGN(const std::string text, read_file(AT_FDCWD, path, kLimit));
-  return oci::parse_process(text, path);
+  TRY_ASSIGN(auto process, oci::parse_process(text, path));
+  TRY_WITH(oci::validate(process), path);
+  return process;
 }
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {

@@ -227,6 +227,10 @@ Result<UniqueFd> prepare_root(const plan::RootPlan& root, const plan::NamespaceP
   if (!mount) {
     return tl::unexpected<Error>(std::move(mount).error().with("rootfs"));
   }
+  struct stat info{};
+  if (::fstat(mount->get(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    return fail(ErrorCode::invalid_config, "config.json: root.path: " + root.path + " is not a directory");
+  }
   TRY(make_slave(mount->get()));
   if (root.kind == plan::RootKind::overlay && namespaces.creates("user")) {
     TRY(map_root(mount->get(), namespaces));
