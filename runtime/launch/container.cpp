@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "oci/documents.hpp"
+#include "runtime/launch/files.hpp"
 #include "runtime/launch/hooks.hpp"
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/process.hpp"
@@ -104,10 +105,29 @@ Status remove_all(const state::Store& store, const ContainerId& id, Container co
   return store.destroy(id, std::move(container.directory));
 }
 
-// A directory whose creator was killed before it wrote a record holds nothing but itself.
-Status delete_without_record(const state::Store& store, const ContainerId& id) {
+Result<state::Record> load_intent(const state::Directory& directory) {
+  TRY_ASSIGN(const std::string text, directory.read(kIntentFile));
+  return state::parse_record(text, kIntentFile);
+}
+
+// state.json is missing or damaged: what was intended says where the container's processes are. A directory whose
+// creator was killed before it wrote even that holds nothing but itself.
+Status delete_without_record(const state::Store& store, const ContainerId& id, Error error) {
+  const bool missing = error.code == ErrorCode::not_found;
   auto directory = store.open(id);
-  return directory ? store.destroy(id, std::move(*directory)) : Status{};
+  if (!directory) {
+    return missing ? Status{} : Status(tl::unexpected<Error>(std::move(error)));
+  }
+  if (missing && !directory->has(kIntentFile)) {
+    return store.destroy(id, std::move(*directory));
+  }
+  const auto intent = load_intent(*directory);
+  if (!intent || intent->cgroups.empty()) {
+    return tl::unexpected<Error>(std::move(error));  // its processes cannot be found
+  }
+  Container container{std::move(*directory), *intent, ContainerStatus::stopped, {}};
+  TRY(kill_everything(container));
+  return remove_all(store, id, std::move(container));
 }
 
 }  // namespace
@@ -177,11 +197,8 @@ Result<std::vector<int>> container_processes(const Container& container) {
 Status delete_container(const state::Store& store, const ContainerId& id, const DeleteOptions& options) {
   auto container = find_container(store, id, Locking::wait);
   if (!container) {
-    const bool missing = container.error().code == ErrorCode::not_found;
-    if (!options.force) {
-      return tl::unexpected<Error>(std::move(container).error());
-    }
-    return missing ? delete_without_record(store, id) : Status(tl::unexpected<Error>(std::move(container).error()));
+    return options.force ? delete_without_record(store, id, std::move(container).error())
+                         : Status(tl::unexpected<Error>(std::move(container).error()));
   }
   const ContainerStatus status = container->status;
   if (!options.force && (status == ContainerStatus::running || status == ContainerStatus::paused)) {

@@ -108,6 +108,7 @@ Status Launcher::record_intent() {
     }
     TRY(refuse_used_cgroup());
   }
+  TRY(directory_->write(kIntentFile, state::to_json(record_)));
   return directory_->save(record_);
 }
 
