@@ -1,5 +1,9 @@
 #include "runtime/cli/bundle_command.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "runtime/base/log.hpp"
 #include "runtime/launch/descriptors.hpp"
 #include "runtime/launch/sealed_self.hpp"
@@ -13,6 +17,18 @@ Status refuse_unsupported(const Globals& globals, const Arguments& arguments) {
   }
   if (globals.systemd_cgroup) {
     return fail(ErrorCode::usage, "--systemd-cgroup: this version has no systemd cgroup driver");
+  }
+  return {};
+}
+
+// Before a mount or a cgroup fails for it. runc's words, which engines know.
+Status check_privilege(const oci::Spec& spec) {
+  const auto& namespaces = spec.linux.namespaces;
+  const bool own_user = std::any_of(namespaces.begin(), namespaces.end(),
+                                    [](const oci::Namespace& entry) { return entry.type == "user"; });
+  if (::geteuid() != 0 && !own_user) {
+    return fail(ErrorCode::usage, "rootless container requires user namespaces: run as root, or give config.json a "
+                                  "namespace of type user with mappings");
   }
   return {};
 }
@@ -47,6 +63,7 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   if (decision.hardened.landlock.abi == 0) {
     TRY(launch::ensure_sealed_self(globals.argv));
   }
+  TRY(check_privilege(decision.hardened.spec));
   plan::Request request;
   request.id = id.str();
   request.bundle = decision.bundle.path;
