@@ -69,7 +69,9 @@ TEST(Select, GrantsCarryTheirOrigin) {
 
 TEST(Select, AnnotationsGrantOnlyWhereTheyMay) {
   const Annotations annotations = {{"io.nucleus.grant", "host-network"}};
-  EXPECT_THAT(error_of(select({}, {"strict-agent", "", {}}, annotations)), HasSubstr("only tighten"));
+  HostConfig permitting;
+  permitting.annotations_may_grant = true;
+  EXPECT_THAT(error_of(select(permitting, {"strict-agent", "", {}}, annotations)), HasSubstr("only tighten"));
   const HostConfig host;  // an image's annotations reach config.json: nothing is granted by default
   const auto warned = select(host, {}, annotations);
   ASSERT_TRUE(warned);
