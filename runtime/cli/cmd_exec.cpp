@@ -128,6 +128,9 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   options.console_socket = arguments.get("console-socket");
   options.preserve_fds = static_cast<unsigned>(preserve);
   options.ignore_paused = arguments.has("ignore-paused");
+  if (!detach) {
+    launch::hold_signals();
+  }
   TRY_ASSIGN(auto tenant, launch::start_tenant(*container, process, options));
   return detach ? Result<int>(0) : launch::wait_in_foreground(tenant.pid, std::move(tenant.console));
 }

@@ -14,6 +14,7 @@ constexpr Option kOptions[] = {
 Result<int> run_foreground(const Globals& globals, const ContainerId& id, launch::Launched launched, bool keep) {
   const int pid = launched.container.record.pid;
   launch::Container container = std::move(launched.container);
+  launch::hold_signals();
   const Status started = launch::start_container(container, launched.channel);
   launched.channel.close();
   // Others may look at the container while it runs.

@@ -19,13 +19,18 @@ namespace {
 // What a user or a supervisor may send to the runtime meaning the container.
 constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP};
 
-Result<UniqueFd> watch_signals() {
+sigset_t forwarded_signals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int number : kForwarded) {
     sigaddset(&set, number);
   }
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+Result<UniqueFd> watch_signals() {
+  hold_signals();
+  const sigset_t set = forwarded_signals();
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   return fd ? Result<UniqueFd>(std::move(fd)) : fail_errno("signalfd");
 }
@@ -70,6 +75,11 @@ Result<int> reap(int pid) {
 }
 
 }  // namespace
+
+void hold_signals() {
+  const sigset_t set = forwarded_signals();
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
 
 Result<int> wait_in_foreground(int pid, UniqueFd console) {
   TRY_ASSIGN(const UniqueFd process, sys::pidfd_open(pid));
