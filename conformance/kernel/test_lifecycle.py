@@ -219,29 +219,26 @@ class Lifecycle(NucleusTest):
             self.assertEqual((result.rc, result.err), (code, ""))
         self.assertEqual(bundle.leftovers(), [])
 
-    def run_and_kill(self, number: int) -> int:
-        bundle = self.bundle(["sleep", "60"])
-        bundle.write()
-        bundle.ids.append(bundle.id)
-        runtime = subprocess.Popen([bundle.binary, "--root", bundle.root, "run", "--bundle", bundle.path, bundle.id],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: bundle.state().get("status") == "running", "the container to run")
-        os.kill(bundle.pid(), number)
-        code = runtime.wait(20)
-        self.assertEqual(bundle.leftovers(), [])
-        return code
-
-    def test_run_reports_a_signal_as_128_plus(self):
-        self.assertEqual(self.run_and_kill(signal.SIGKILL), 128 + 9)
-
-    def test_run_forwards_signals(self):
-        bundle = self.bundle().sh("trap 'echo got term; exit 9' TERM; echo ready; while :; do sleep 0.02; done")
+    def run_in_background(self, script: str):
+        """A `run` that goes on, once its program said "ready"."""
+        bundle = self.bundle().sh(script)
         bundle.write()
         bundle.ids.append(bundle.id)
         with open(bundle.dir / f"{bundle.id}.out", "wb") as out:
             runtime = subprocess.Popen([bundle.binary, "--root", bundle.root, "run", "--bundle", bundle.path,
                                         bundle.id], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
         bundle.wait_output("ready")
+        return bundle, runtime
+
+    def test_run_reports_a_signal_as_128_plus(self):
+        bundle, runtime = self.run_in_background("echo ready; exec sleep 60")
+        os.kill(bundle.pid(), signal.SIGKILL)
+        self.assertEqual(runtime.wait(20), 128 + 9)
+        self.assertEqual(bundle.leftovers(), [])
+
+    def test_run_forwards_signals(self):
+        bundle, runtime = self.run_in_background("trap 'echo got term; exit 9' TERM; echo ready; "
+                                                 "while :; do sleep 0.02; done")
         runtime.terminate()
         self.assertEqual(runtime.wait(20), 9)
         self.assertIn("got term", bundle.output())
