@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "hardening/digest.hpp"
+#include "hardening/path_text.hpp"
 #include "oci/mount_options.hpp"
 #include "runtime/base/capability.hpp"
 
@@ -31,14 +32,16 @@ std::string hex_mask(CapabilityMask mask) {
 }
 
 // capabilities(7), "Transformation of capabilities during execve()": uid 0 of the namespace gets the bounding set (plus
-// what is inheritable), everybody else keeps the ambient set.
+// what is inheritable), under no_new_privs only what it had; everybody else keeps the ambient set.
 void capabilities(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   const oci::Capabilities caps = context.spec.process->capabilities.value_or(oci::Capabilities{});
   const CapabilityMask bounding = capability_mask(caps.bounding);
   const CapabilityMask inheritable = capability_mask(caps.inheritable);
-  const bool root = context.spec.process->user.uid == 0;
-  const CapabilityMask ambient = capability_mask(caps.ambient);
-  const CapabilityMask after = root ? (bounding | inheritable) : ambient;
+  // As planned (runtime/plan/process.cpp): what is not permitted and inheritable too cannot be ambient.
+  const CapabilityMask ambient = capability_mask(caps.ambient) & capability_mask(caps.permitted) & inheritable;
+  const oci::Process& process = *context.spec.process;
+  const CapabilityMask held = process.no_new_privileges ? capability_mask(caps.permitted) : ~CapabilityMask{0};
+  const CapabilityMask after = process.user.uid == 0 ? ((bounding | inheritable) & held) | ambient : ambient;
   add(out, "capabilities.bounding", hex_mask(bounding), status_field(context.truth, "CapBnd"));
   add(out, "capabilities.permitted", hex_mask(after), status_field(context.truth, "CapPrm"));
   add(out, "capabilities.effective", hex_mask(after), status_field(context.truth, "CapEff"));
@@ -189,11 +192,7 @@ void mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   }
   for (const auto& mount : context.spec.mounts) {
     const auto options = oci::parse_mount_options(mount.options);
-    std::string target = mount.destination;
-    while (target.size() > 1 && target.back() == '/') {
-      target.pop_back();
-    }
-    mount_item(context.truth, target, options.own.set | options.tree.set, out);
+    mount_item(context.truth, hardening::normal_path(mount.destination), options.own.set | options.tree.set, out);
   }
 }
 

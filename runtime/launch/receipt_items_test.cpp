@@ -1,0 +1,205 @@
+#include "runtime/launch/receipt_items.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "hardening/digest.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+// A container of root that is confined as asked; each test bends one thing.
+class ReceiptItems : public ::testing::Test {
+ protected:
+  ReceiptItems() {
+    spec_.process.emplace();
+    spec_.process->no_new_privileges = true;
+    spec_.linux.namespaces = {{"pid", "", {}}, {"network", "/run/netns/x", {}}};
+    truth_.status = {{"Uid", "0\t0\t0\t0"}, {"Gid", "0\t0\t0\t0"}, {"CapBnd", kNone},
+                     {"CapPrm", kNone},     {"CapEff", kNone},     {"CapInh", kNone},
+                     {"CapAmb", kNone},     {"NoNewPrivs", "1"},   {"Seccomp", "0"}};
+    truth_.namespaces = {{"pid", "4:[11]"}, {"network", "4:[12]"}, {"uts", "4:[3]"}};
+    truth_.mounts = {{"/", "overlay", "rw,relatime"}};
+    host_ = {{"pid", "4:[1]"}, {"network", "4:[2]"}, {"uts", "4:[3]"}};
+  }
+
+  [[nodiscard]] std::vector<state::ReceiptItem> items() const {
+    return receipt_items({spec_, confinement_, truth_, host_, filter_});
+  }
+  [[nodiscard]] state::ReceiptItem item(const std::string& control) const {
+    const auto all = items();
+    const auto hit = std::ranges::find(all, control, &state::ReceiptItem::control);
+    return hit == all.end() ? state::ReceiptItem{control, "", "(no such item)", false} : *hit;
+  }
+  [[nodiscard]] std::vector<std::string> wrong() const {
+    std::vector<std::string> out;
+    for (const auto& entry : items()) {
+      if (!entry.matches) {
+        out.push_back(entry.control);
+      }
+    }
+    return out;
+  }
+  using Names = std::vector<std::string>;
+
+  static constexpr const char* kNone = "0000000000000000";
+  static constexpr const char* kKill = "0000000000000020";
+  oci::Spec spec_;
+  hardening::Confinement confinement_;
+  KernelTruth truth_;
+  std::map<std::string, std::string> host_;
+  std::string filter_;
+};
+
+TEST_F(ReceiptItems, EverythingAsAsked) { EXPECT_EQ(wrong(), Names{}); }
+
+TEST_F(ReceiptItems, NothingIsTakenForGrantedThatTheKernelDoesNotReport) {
+  truth_.status.clear();
+  EXPECT_EQ(wrong(), (Names{"uid", "gid", "capabilities.bounding", "capabilities.permitted", "capabilities.effective",
+                            "capabilities.inheritable", "capabilities.ambient", "no_new_privs", "seccomp.mode"}));
+}
+
+TEST_F(ReceiptItems, EachCapabilitySetIsCompared) {
+  for (const auto& [field, control] : std::map<std::string, std::string>{{"CapBnd", "capabilities.bounding"},
+                                                                         {"CapPrm", "capabilities.permitted"},
+                                                                         {"CapEff", "capabilities.effective"},
+                                                                         {"CapInh", "capabilities.inheritable"},
+                                                                         {"CapAmb", "capabilities.ambient"}}) {
+    truth_.status[field] = kKill;
+    EXPECT_EQ(wrong(), Names{control});
+    truth_.status[field] = kNone;
+  }
+}
+
+TEST_F(ReceiptItems, RootGetsTheBoundingSetAtExec) {
+  spec_.process->no_new_privileges = false;
+  truth_.status["NoNewPrivs"] = "0";
+  spec_.process->capabilities.emplace();
+  spec_.process->capabilities->bounding = {"CAP_KILL"};
+  EXPECT_EQ(item("capabilities.permitted").expected, kKill);
+  EXPECT_EQ(item("capabilities.effective").expected, kKill);
+}
+
+TEST_F(ReceiptItems, UnderNoNewPrivsRootKeepsOnlyWhatItHad) {
+  spec_.process->capabilities.emplace();
+  spec_.process->capabilities->bounding = {"CAP_KILL", "CAP_CHOWN"};
+  EXPECT_EQ(item("capabilities.permitted").expected, kNone);
+  spec_.process->capabilities->permitted = {"CAP_KILL"};
+  EXPECT_EQ(item("capabilities.permitted").expected, kKill);
+}
+
+TEST_F(ReceiptItems, OthersKeepTheAmbientSet) {
+  spec_.process->user.uid = 1000;
+  spec_.process->capabilities.emplace();
+  spec_.process->capabilities->bounding = {"CAP_KILL", "CAP_CHOWN"};
+  spec_.process->capabilities->permitted = {"CAP_KILL", "CAP_CHOWN"};
+  EXPECT_EQ(item("capabilities.effective").expected, kNone);
+  spec_.process->capabilities->inheritable = {"CAP_KILL"};
+  spec_.process->capabilities->ambient = {"CAP_KILL"};
+  EXPECT_EQ(item("capabilities.effective").expected, kKill);
+  EXPECT_EQ(item("uid").expected, "1000\t1000\t1000\t1000");
+}
+
+TEST_F(ReceiptItems, IdsAreTheHosts) {
+  spec_.linux.uid_mappings = {{0, 1000, 1, {}}, {1, 100000, 65535, {}}};
+  spec_.linux.gid_mappings = {{0, 100000, 10, {}}};
+  EXPECT_EQ(item("uid").expected, "1000\t1000\t1000\t1000");
+  spec_.process->user.uid = 5;
+  EXPECT_EQ(item("uid").expected, "100004\t100004\t100004\t100004");
+  spec_.process->user.gid = 10;
+  EXPECT_FALSE(item("gid").matches) << "not mapped at all";
+}
+
+TEST_F(ReceiptItems, TheMappingOfAJoinedUserNamespaceIsNotKnown) {
+  spec_.linux.namespaces.push_back({"user", "/proc/1/ns/user", {}});
+  truth_.status["Uid"] = "7\t7\t7\t7";
+  EXPECT_TRUE(item("uid").matches);
+  EXPECT_EQ(item("uid").expected, "");
+}
+
+TEST_F(ReceiptItems, SeccompModeAndFilter) {
+  spec_.linux.seccomp.emplace();
+  filter_ = "the filter";
+  EXPECT_EQ(wrong(), Names{"seccomp.mode"});
+  truth_.status["Seccomp"] = "2";
+  EXPECT_TRUE(item("seccomp.filter").matches) << "where it cannot be read, it is not judged";
+  EXPECT_EQ(item("seccomp.filter").observed, "(not readable)");
+  truth_.filter = filter_;
+  EXPECT_EQ(item("seccomp.filter").expected, hardening::to_hex(hardening::sha256(filter_)));
+  EXPECT_EQ(wrong(), Names{});
+  truth_.filter = "another filter";
+  EXPECT_EQ(wrong(), Names{"seccomp.filter"});
+}
+
+TEST_F(ReceiptItems, ANewNamespaceIsNotTheHosts) {
+  EXPECT_EQ(item("namespace.pid").observed, "own 4:[11]");
+  EXPECT_EQ(item("namespace.uts").observed, "host 4:[3]") << "not asked for, recorded only";
+  truth_.namespaces["pid"] = "4:[1]";
+  EXPECT_EQ(wrong(), Names{"namespace.pid"});
+}
+
+TEST_F(ReceiptItems, CoreLimit) {
+  spec_.process->rlimits = {{"RLIMIT_CORE", 0, 0, {}}};
+  EXPECT_EQ(wrong(), Names{"rlimit.core"});
+  truth_.limits["Max core file size"] = "0 unlimited";
+  EXPECT_EQ(wrong(), Names{"rlimit.core"});
+  truth_.limits["Max core file size"] = "0 0";
+  EXPECT_EQ(wrong(), Names{});
+}
+
+TEST_F(ReceiptItems, AMountHasTheFlagsAskedFor) {
+  oci::Mount mount;
+  mount.destination = "/data/";
+  mount.options = {"rbind", "ro", "nosuid", "rnodev", "noexec"};
+  spec_.mounts = {mount};
+  EXPECT_EQ(item("mount /data").observed, "(not mounted)");
+  truth_.mounts.push_back({"/data", "ext4", "ro,nosuid,nodev,noexec,relatime"});
+  EXPECT_EQ(wrong(), Names{});
+  truth_.mounts.back().options = "ro,nosuid,noexec,relatime";
+  EXPECT_EQ(item("mount /data").expected, "ro,nosuid,nodev,noexec");
+  EXPECT_EQ(item("mount /data").observed, "ro,nosuid,noexec");
+  truth_.mounts.back().options = "rw,nosuid,nodev,noexec,errors=remount-ro";
+  EXPECT_EQ(item("mount /data").observed, "nosuid,nodev,noexec") << "words, not substrings";
+}
+
+TEST_F(ReceiptItems, TheTopmostMountCounts) {
+  oci::Mount mount;
+  mount.destination = "//data/./x";
+  mount.options = {"ro"};
+  spec_.mounts = {mount};
+  truth_.mounts.push_back({"/data/x", "tmpfs", "ro"});
+  EXPECT_EQ(wrong(), Names{});
+  truth_.mounts.push_back({"/data/x", "tmpfs", "rw"});
+  EXPECT_EQ(wrong(), Names{"mount /data/x"});
+}
+
+TEST_F(ReceiptItems, AReadOnlyRoot) {
+  spec_.root.readonly = true;
+  EXPECT_EQ(wrong(), Names{"mount /"});
+  truth_.mounts[0].options = "ro,relatime";
+  EXPECT_EQ(wrong(), Names{});
+}
+
+// The host's tree below or above the container's root is one setns(2) away.
+TEST_F(ReceiptItems, ThereIsOneRoot) {
+  truth_.mounts.push_back({"/", "ext4", "rw"});
+  EXPECT_EQ(wrong(), Names{"mount / stacked"});
+  truth_.mounts.clear();
+  EXPECT_EQ(wrong(), Names{"mount / stacked"});
+}
+
+TEST_F(ReceiptItems, MaskedAndReadOnlyPaths) {
+  spec_.linux.masked_paths = {"/proc/kcore", "/proc/keys"};
+  spec_.linux.readonly_paths = {"/proc/sys", "/proc/bus"};
+  truth_.mounts.push_back({"/proc/kcore", "tmpfs", "ro"});
+  truth_.mounts.push_back({"/proc/sys", "proc", "ro"});
+  EXPECT_EQ(item("masked /proc/kcore").observed, "covered by tmpfs");
+  EXPECT_EQ(item("masked /proc/keys").observed, "absent");
+  EXPECT_EQ(wrong(), Names{});
+  truth_.mounts.back().options = "rw";
+  EXPECT_EQ(wrong(), Names{"readonly /proc/sys"});
+}
+
+}  // namespace
+}  // namespace nucleus::launch
