@@ -18,11 +18,15 @@ const Option* find(std::span<const Option> table, std::string_view spelled) {
 
 tl::unexpected<Error> usage(std::string text) { return fail(ErrorCode::usage, std::move(text)); }
 
-// Options made uniform: every one spelled "--name", switches without "=true", and where the rest begins.
+// Options made uniform: every one spelled "--name" (before a value "--name=" and kMark), switches without "=true", and
+// where the rest begins.
 struct Split {
   std::vector<std::string> options;
   std::vector<std::string> rest;
 };
+
+// Put before every value, because the library takes an empty one for a missing one; runc's callers may give empty ones.
+constexpr char kMark = '=';
 
 Status take_switch(const Option& option, std::string_view word, std::size_t equals, Split& out) {
   const std::string_view value = equals == std::string_view::npos ? "true" : word.substr(equals + 1);
@@ -61,7 +65,7 @@ Result<Split> split(std::span<const Option> table, const std::vector<std::string
       return usage("flag needs an argument: -" + std::string(name));
     }
     const std::string value = equals == std::string_view::npos ? arguments[++i] : std::string(word.substr(equals + 1));
-    out.options.push_back("--" + std::string(option->name) + "=" + value);
+    out.options.push_back("--" + std::string(option->name) + "=" + kMark + value);
   }
   out.rest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
   return out;
@@ -120,7 +124,9 @@ Result<Arguments> parse_options(std::span<const Option> table, const std::vector
                             .run();
     for (const auto& option : parsed.options) {
       auto& values = out.options[option.string_key];
-      values.insert(values.end(), option.value.begin(), option.value.end());
+      for (const auto& value : option.value) {
+        values.push_back(value.substr(1));  // without kMark
+      }
     }
   } catch (const po::error& error) {
     return usage(error.what());
