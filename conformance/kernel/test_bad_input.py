@@ -20,6 +20,11 @@ def nested(depth: int) -> str:
     return '{"a":' * depth + "1" + "}" * depth
 
 
+def make_socket(path: pathlib.Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
 class BadInputTest(NucleusTest):
     def one_line(self, result, phrase: str, rc: int = 1) -> None:
         self.fails(result, phrase, rc=rc)
@@ -202,7 +207,7 @@ class Files(BadInputTest):
                              (lambda path: os.symlink("config.json", path), "config.json"),
                              (lambda path: os.symlink("/dev/zero", path), "not a regular file"),
                              (lambda path: os.symlink("/nonesuch", path), "config.json not found"),
-                             (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), "config.json"),
+                             (make_socket, "config.json"),
                              (lambda path: None, "JSON specification file config.json not found")):
             bundle = self.bundle()
             make(bundle.path / "config.json")
