@@ -27,8 +27,9 @@ Status check_privilege(const oci::Spec& spec) {
   const bool own_user = std::any_of(namespaces.begin(), namespaces.end(),
                                     [](const oci::Namespace& entry) { return entry.type == "user"; });
   if (::geteuid() != 0 && !own_user) {
-    return fail(ErrorCode::usage, "rootless container requires user namespaces: run as root, or give config.json a "
-                                  "namespace of type user with mappings");
+    return fail(ErrorCode::usage,
+                "rootless container requires user namespaces: run as root, or give config.json a "
+                "namespace of type user with mappings");
   }
   return {};
 }

@@ -7,11 +7,13 @@
 namespace nucleus::cli {
 
 inline constexpr Option kBundleOption = {"bundle", 'b', "DIR", "bundle directory (default: the working directory)"};
-inline constexpr Option kConsoleOption = {"console-socket", 0, "PATH", "unix socket that receives the terminal's master"};
+inline constexpr Option kConsoleOption = {"console-socket", 0, "PATH",
+                                          "unix socket that receives the terminal's master"};
 inline constexpr Option kPidFileOption = {"pid-file", 0, "FILE", "where to write the pid of the container's init"};
 inline constexpr Option kPreserveOption = {"preserve-fds", 0, "N", "pass N descriptors after stderr to the container"};
 inline constexpr Option kKeyringOption = {"no-new-keyring", 0, "", "keep the caller's session keyring"};
-inline constexpr Option kPivotOption = {"no-pivot", 0, "", "refused: the container would keep a way to the host's root"};
+inline constexpr Option kPivotOption = {"no-pivot", 0, "",
+                                        "refused: the container would keep a way to the host's root"};
 inline constexpr Option kHelpOption = {"help", 'h', "", "print this text"};
 
 // Decides, plans, launches. The result's container waits for its start.

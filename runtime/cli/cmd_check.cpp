@@ -92,6 +92,7 @@ Result<int> run(const Globals&, const Arguments&) {
 
 }  // namespace
 
-constinit const Command kCheck = {"check", "", "what this host can enforce, and a verdict per mode", kOptions, 0, 0, run};
+constinit const Command kCheck = {"check", "", "what this host can enforce, and a verdict per mode", kOptions, 0,
+                                  0,       run};
 
 }  // namespace nucleus::cli

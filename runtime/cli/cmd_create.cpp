@@ -3,8 +3,8 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {kBundleOption,  kConsoleOption, kPidFileOption, kPreserveOption, kKeyringOption,
-                               kPivotOption,   kModeOption,    kPolicyOption,  kGrantOption,    kHelpOption};
+constexpr Option kOptions[] = {kBundleOption, kConsoleOption, kPidFileOption, kPreserveOption, kKeyringOption,
+                               kPivotOption,  kModeOption,    kPolicyOption,  kGrantOption,    kHelpOption};
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(create_from_bundle(globals, arguments, false));
@@ -13,7 +13,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kCreate = {"create", "<container-id>", "create a container that waits for start", kOptions,
-                                   1, 1, run};
+constinit const Command kCreate = {
+    "create", "<container-id>", "create a container that waits for start", kOptions, 1, 1, run};
 
 }  // namespace nucleus::cli

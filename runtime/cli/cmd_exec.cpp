@@ -16,23 +16,22 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {
-    {"process", 'p', "FILE", "process.json instead of the options below"},
-    {"detach", 'd', "", "return when the process runs"},
-    {"tty", 't', "", "give the process a terminal"},
-    {"console-socket", 0, "PATH", "unix socket that receives the terminal's master"},
-    {"pid-file", 0, "FILE", "where to write the pid of the process"},
-    {"cwd", 0, "DIR", "working directory"},
-    {"env", 'e', "NAME=VALUE", "environment variable (repeatable)"},
-    {"user", 'u', "UID[:GID]", "numeric ids"},
-    {"additional-gids", 'g', "GID", "supplementary group (repeatable)"},
-    {"cap", 'c', "CAP", "request a capability (repeatable)"},
-    {"no-new-privs", 0, "", "set no_new_privs"},
-    {"apparmor", 0, "PROFILE", "AppArmor profile"},
-    {"process-label", 0, "LABEL", "SELinux label"},
-    {"preserve-fds", 0, "N", "pass N descriptors after stderr to the process"},
-    {"ignore-paused", 0, "", "do not refuse a paused container"},
-    kHelpOption};
+constexpr Option kOptions[] = {{"process", 'p', "FILE", "process.json instead of the options below"},
+                               {"detach", 'd', "", "return when the process runs"},
+                               {"tty", 't', "", "give the process a terminal"},
+                               {"console-socket", 0, "PATH", "unix socket that receives the terminal's master"},
+                               {"pid-file", 0, "FILE", "where to write the pid of the process"},
+                               {"cwd", 0, "DIR", "working directory"},
+                               {"env", 'e', "NAME=VALUE", "environment variable (repeatable)"},
+                               {"user", 'u', "UID[:GID]", "numeric ids"},
+                               {"additional-gids", 'g', "GID", "supplementary group (repeatable)"},
+                               {"cap", 'c', "CAP", "request a capability (repeatable)"},
+                               {"no-new-privs", 0, "", "set no_new_privs"},
+                               {"apparmor", 0, "PROFILE", "AppArmor profile"},
+                               {"process-label", 0, "LABEL", "SELinux label"},
+                               {"preserve-fds", 0, "N", "pass N descriptors after stderr to the process"},
+                               {"ignore-paused", 0, "", "do not refuse a paused container"},
+                               kHelpOption};
 
 constexpr int kOwnFailure = 255;  // runc's status when exec itself fails
 
@@ -137,7 +136,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kExec = {"exec", "<container-id> <command> [args...]", "run a process in a container", kOptions,
-                                 1, -1, run, kOwnFailure};
+constinit const Command kExec = {
+    "exec", "<container-id> <command> [args...]", "run a process in a container", kOptions, 1, -1, run, kOwnFailure};
 
 }  // namespace nucleus::cli

@@ -51,7 +51,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kExplain = {"explain", "", "show how a bundle's config would be rewritten, and why", kOptions,
-                                    0, 0, run};
+constinit const Command kExplain = {
+    "explain", "", "show how a bundle's config would be rewritten, and why", kOptions, 0, 0, run};
 
 }  // namespace nucleus::cli

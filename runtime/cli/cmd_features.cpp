@@ -15,6 +15,7 @@ Result<int> run(const Globals&, const Arguments&) {
 
 }  // namespace
 
-constinit const Command kFeatures = {"features", "", "print what this runtime supports (features.md)", kOptions, 0, 0, run};
+constinit const Command kFeatures = {"features", "", "print what this runtime supports (features.md)", kOptions, 0,
+                                     0,          run};
 
 }  // namespace nucleus::cli

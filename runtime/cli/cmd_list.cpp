@@ -6,9 +6,8 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {{"format", 'f', "FORMAT", "table or json"},
-                               {"quiet", 'q', "", "ids only"},
-                               {"help", 'h', "", "print this text"}};
+constexpr Option kOptions[] = {
+    {"format", 'f', "FORMAT", "table or json"}, {"quiet", 'q', "", "ids only"}, {"help", 'h', "", "print this text"}};
 
 using Row = std::vector<std::string>;
 
@@ -44,7 +43,7 @@ std::string pid_text(const launch::Container& container) {
 
 Row row_of(const launch::Container& container) {
   const std::string owner = container.record.owner == 0 ? "root" : "#" + std::to_string(container.record.owner);
-  return {container.record.id,      pid_text(container), std::string(launch::status_name(container.status)),
+  return {container.record.id,     pid_text(container),      std::string(launch::status_name(container.status)),
           container.record.bundle, container.record.created, owner};
 }
 

@@ -113,7 +113,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kPs = {"ps", "<container-id> [ps options]", "list the processes of a container", kOptions, 1, -1,
-                               run};
+constinit const Command kPs = {
+    "ps", "<container-id> [ps options]", "list the processes of a container", kOptions, 1, -1, run};
 
 }  // namespace nucleus::cli

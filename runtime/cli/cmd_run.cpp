@@ -4,12 +4,18 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {
-    kBundleOption,  kConsoleOption, kPidFileOption, kPreserveOption, kKeyringOption, kPivotOption,
-    kModeOption,    kPolicyOption,  kGrantOption,
-    {"detach", 'd', "", "return when the container runs"},
-    {"keep", 0, "", "leave the container's state when it ends"},
-    kHelpOption};
+constexpr Option kOptions[] = {kBundleOption,
+                               kConsoleOption,
+                               kPidFileOption,
+                               kPreserveOption,
+                               kKeyringOption,
+                               kPivotOption,
+                               kModeOption,
+                               kPolicyOption,
+                               kGrantOption,
+                               {"detach", 'd', "", "return when the container runs"},
+                               {"keep", 0, "", "leave the container's state when it ends"},
+                               kHelpOption};
 
 Result<int> run_foreground(const Globals& globals, const ContainerId& id, launch::Launched launched, bool keep) {
   const int pid = launched.container.record.pid;
@@ -47,7 +53,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kRun = {"run", "<container-id>", "create and start a container, wait for it, delete it", kOptions,
-                                1, 1, run};
+constinit const Command kRun = {
+    "run", "<container-id>", "create and start a container, wait for it, delete it", kOptions, 1, 1, run};
 
 }  // namespace nucleus::cli

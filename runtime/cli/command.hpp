@@ -40,8 +40,8 @@ struct Command {
 [[nodiscard]] std::span<const Command> commands();
 
 // Entry of each command, one file per command (cmd_NAME.cpp).
-extern const Command kCreate, kStart, kRun, kExec, kState, kList, kPs, kKill, kDelete, kSpec, kFeatures, kExplain, kPlan,
-    kReceipt, kCheck;
+extern const Command kCreate, kStart, kRun, kExec, kState, kList, kPs, kKill, kDelete, kSpec, kFeatures, kExplain,
+    kPlan, kReceipt, kCheck;
 
 // rest[0] as a container id.
 [[nodiscard]] Result<ContainerId> container_id(const Arguments& arguments);

@@ -53,8 +53,9 @@ std::string version_text() {
 }
 
 std::string help_text() {
-  std::string out = "nucleus-oci - run OCI bundles under much stricter defaults\n\nusage: nucleus-oci [global options] "
-                    "command [options] [arguments]\n\ncommands:\n";
+  std::string out =
+      "nucleus-oci - run OCI bundles under much stricter defaults\n\nusage: nucleus-oci [global options] "
+      "command [options] [arguments]\n\ncommands:\n";
   for (const Command& command : commands()) {
     std::string line = "   " + std::string(command.name);
     line.resize(16, ' ');
@@ -95,7 +96,8 @@ Status check_count(const Command& command, std::size_t given) {
     return {};
   }
   const std::string name = "\"" + std::string(command.name) + "\" requires ";
-  const std::string bound = command.least == command.most ? "exactly " : (given < least ? "a minimum of " : "a maximum of ");
+  const std::string bound =
+      command.least == command.most ? "exactly " : (given < least ? "a minimum of " : "a maximum of ");
   return fail(ErrorCode::usage,
               name + bound + std::to_string(given < least ? command.least : command.most) + " argument(s)");
 }
@@ -150,8 +152,8 @@ int dispatch(const std::vector<std::string>& words, char** argv) {
 }  // namespace
 
 std::span<const Command> commands() {
-  static const std::array<Command, 15> kAll = {kCreate, kStart, kRun,  kExec,     kState,   kList, kPs,     kKill,
-                                               kDelete, kSpec,  kFeatures, kExplain, kPlan, kReceipt, kCheck};
+  static const std::array<Command, 15> kAll = {kCreate, kStart, kRun,      kExec,    kState, kList,    kPs,   kKill,
+                                               kDelete, kSpec,  kFeatures, kExplain, kPlan,  kReceipt, kCheck};
   return kAll;
 }
 

@@ -15,9 +15,7 @@
 namespace nucleus::launch {
 namespace {
 
-sys::CgroupHandle cgroup_of(const state::Record& record) {
-  return sys::CgroupHandle::open(cgroup_directories(record));
-}
+sys::CgroupHandle cgroup_of(const state::Record& record) { return sys::CgroupHandle::open(cgroup_directories(record)); }
 
 bool is_frozen(const state::Record& record) {
   if (record.cgroups.empty()) {
@@ -202,8 +200,8 @@ Status delete_container(const state::Store& store, const ContainerId& id, const 
   }
   const ContainerStatus status = container->status;
   if (!options.force && (status == ContainerStatus::running || status == ContainerStatus::paused)) {
-    return fail(ErrorCode::state, "cannot delete container " + id.str() + " that is not stopped: " +
-                                      std::string(status_name(status)));
+    return fail(ErrorCode::state,
+                "cannot delete container " + id.str() + " that is not stopped: " + std::string(status_name(status)));
   }
   TRY(kill_everything(*container));
   TRY(await_end(*container));

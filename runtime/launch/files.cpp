@@ -63,7 +63,8 @@ std::vector<sys::DeviceRule> device_rules(const std::vector<oci::DeviceRule>& ru
   std::vector<sys::DeviceRule> out;
   for (const auto& rule : rules) {
     const char type = rule.type.empty() ? 'a' : rule.type.front();
-    out.push_back({rule.allow, type, number(rule.major), number(rule.minor), rule.access.empty() ? "rwm" : rule.access});
+    out.push_back(
+        {rule.allow, type, number(rule.major), number(rule.minor), rule.access.empty() ? "rwm" : rule.access});
   }
   return out;
 }

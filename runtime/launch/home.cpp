@@ -37,7 +37,7 @@ bool is_number(std::string_view text, std::uint32_t wanted) {
 Result<std::string> read_passwd() {
   TRY_ASSIGN(const auto root, sys::RootDir::open_host("/"));
   TRY_ASSIGN(const UniqueFd file, root.open("etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return fail(ErrorCode::invalid_config, "/etc/passwd: not a regular file");
   }

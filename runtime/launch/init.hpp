@@ -23,15 +23,15 @@ struct InitContext {
 
   const plan::LaunchPlan& plan;
   ProcessEnd channel;
-  UniqueFd start_listener;              // `create`: the socket on which `start` comes; empty: the channel says it
+  UniqueFd start_listener;                    // `create`: the socket on which `start` comes; empty: the channel says it
   const sys::CgroupHandle* cgroup = nullptr;  // v1: the child moves itself
-  std::vector<UniqueFd> join;           // one per plan.namespaces.join, empty for pid
-  std::vector<UniqueFd> detached;       // one per plan.detached
-  UniqueFd root;                        // detached clone of the rootfs
-  oci::StateDocument hook_state;        // for hooks; the process fills in its pid
-  std::function<void()> after_clone;     // in the child, first of all: gives up what is the launcher's
-  std::function<Status()> before_start;  // then, with /proc/PID closed: enters a container (exec)
-  bool await_id_maps = false;           // a new user namespace: wait until the launcher wrote the maps
+  std::vector<UniqueFd> join;                 // one per plan.namespaces.join, empty for pid
+  std::vector<UniqueFd> detached;             // one per plan.detached
+  UniqueFd root;                              // detached clone of the rootfs
+  oci::StateDocument hook_state;              // for hooks; the process fills in its pid
+  std::function<void()> after_clone;          // in the child, first of all: gives up what is the launcher's
+  std::function<Status()> before_start;       // then, with /proc/PID closed: enters a container (exec)
+  bool await_id_maps = false;                 // a new user namespace: wait until the launcher wrote the maps
 
   // Set while running.
   std::optional<sys::ProcHandle> proc;
@@ -39,7 +39,7 @@ struct InitContext {
   std::optional<sys::Masker> masker;
   std::optional<sys::Landlock> landlock;
   std::string executable;
-  std::string home;  // "HOME=...", unless the environment has one
+  std::string home;      // "HOME=...", unless the environment has one
   bool started = false;  // the channel leads to whoever said start, who does not have the plan
 };
 

@@ -32,9 +32,9 @@ struct LaunchOptions {
 
 // A container that is set up and waits for its start.
 struct Launched {
-  Container container;   // directory still locked
-  UniqueFd console;      // the terminal's master when no console socket took it
-  LauncherEnd channel;   // with keep_channel
+  Container container;  // directory still locked
+  UniqueFd console;     // the terminal's master when no console socket took it
+  LauncherEnd channel;  // with keep_channel
 };
 
 // On failure nothing is left: no process, mount, cgroup or state. Error texts name the failed operation.

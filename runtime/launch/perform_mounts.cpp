@@ -58,14 +58,21 @@ Result<UniqueFd> plain_directory(const sys::RootDir& root, const std::string& pa
 }
 
 // Files of /proc that monitoring tools (lxcfs) put over the real ones.
-constexpr std::array<std::string_view, 11> kReplaceable = {
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
-    "/proc/loadavg", "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
-    "/proc/sys/crypto/fips_enabled"};
+constexpr std::array<std::string_view, 11> kReplaceable = {"/proc/cpuinfo",
+                                                           "/proc/diskstats",
+                                                           "/proc/meminfo",
+                                                           "/proc/stat",
+                                                           "/proc/swaps",
+                                                           "/proc/uptime",
+                                                           "/proc/loadavg",
+                                                           "/proc/slabinfo",
+                                                           "/proc/net/dev",
+                                                           "/proc/sys/kernel/ns_last_pid",
+                                                           "/proc/sys/crypto/fips_enabled"};
 
 // A mount inside /proc could fake what labels and sysctls are written to (CVE-2019-16884).
 Status refuse_proc_cover(int target, const std::string& destination) {
-  struct statfs info{};
+  struct statfs info {};
   if (::fstatfs(target, &info) != 0) {
     return fail_errno("statfs " + destination);
   }
@@ -144,7 +151,7 @@ Status Performer::operator()(const plan::MountFilesystem& op) const {
 
 Status Performer::operator()(const plan::AttachMount& op) const {
   const UniqueFd mount = std::move(context.detached[op.index]);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(mount.get(), &info) != 0) {
     return fail_errno("stat the source");
   }

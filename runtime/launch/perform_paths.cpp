@@ -37,7 +37,7 @@ Status check_reachable(const std::string& wanted) {
 
 // Go's exec.LookPath, whose texts engines know: a directory, or a file without any execute bit, is refused.
 Status check_executable(const std::string& path, const std::string& shown) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
     return fail_errno("exec: \"" + shown + "\": stat " + path);
   }
@@ -110,8 +110,8 @@ Status Performer::operator()(const plan::WriteSysctl& op) const {
 Status Performer::operator()(const plan::OpenConsole& op) const {
   TRY_ASSIGN(const sys::Terminal terminal, sys::open_terminal(*context.root_dir));
   if (op.height != 0 || op.width != 0) {
-    TRY(sys::set_window_size(terminal.master.get(), {static_cast<std::uint16_t>(op.height),
-                                                     static_cast<std::uint16_t>(op.width)}));
+    TRY(sys::set_window_size(terminal.master.get(),
+                             {static_cast<std::uint16_t>(op.height), static_cast<std::uint16_t>(op.width)}));
   }
   if (op.bind_console) {
     TRY(sys::bind_console(*context.root_dir, terminal.peer.get()));

@@ -75,8 +75,7 @@ Status read_namespaces(const sys::ProcHandle& proc, int pid, KernelTruth& out) {
       return tl::unexpected<Error>(fd.error());
     }
     TRY_ASSIGN(const auto id, sys::namespace_id(fd->get()));
-    out.namespaces[std::string(kind.spec_name)] =
-        std::to_string(id.device) + ":[" + std::to_string(id.inode) + "]";
+    out.namespaces[std::string(kind.spec_name)] = std::to_string(id.device) + ":[" + std::to_string(id.inode) + "]";
   }
   return {};
 }

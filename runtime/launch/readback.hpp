@@ -13,7 +13,7 @@
 namespace nucleus::launch {
 
 struct MountEntry {
-  std::string target;   // inside the process's root
+  std::string target;  // inside the process's root
   std::string type;
   std::string options;  // of the mount: "ro,nosuid,nodev,noexec,relatime"
 };

@@ -17,7 +17,7 @@ struct ReceiptContext {
   const hardening::Confinement& confinement;
   const KernelTruth& truth;
   const std::map<std::string, std::string>& host_namespaces;  // the runtime's own, spec type -> identity
-  std::string filter;  // the compiled filter's bytes; "" when none was installed
+  std::string filter;                                         // the compiled filter's bytes; "" when none was installed
 };
 
 [[nodiscard]] std::vector<state::ReceiptItem> receipt_items(const ReceiptContext& context);

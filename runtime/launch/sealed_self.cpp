@@ -20,7 +20,7 @@ constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 // On a read-only mount, or a sealed memory file.
 Result<bool> is_sealed(int self) {
-  struct statvfs info{};
+  struct statvfs info {};
   if (::fstatvfs(self, &info) != 0) {
     return fail_errno("statvfs /proc/self/exe");
   }
@@ -42,7 +42,7 @@ Result<UniqueFd> readonly_clone(int self) {
 // Without the right to clone mounts (rootless).
 Result<UniqueFd> sealed_copy(int self) {
   UniqueFd copy(::memfd_create("nucleus-oci", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  struct stat info{};
+  struct stat info {};
   if (!copy || ::fstat(self, &info) != 0) {
     return fail_errno("copy of the runtime");
   }

@@ -68,7 +68,7 @@ bool maps(const std::vector<oci::IdMapping>& mappings, std::uint32_t host_id) {
 // An image that was not unpacked for this user namespace belongs to ids outside of it: its root could not even make a
 // mount point. Under an ephemeral root, where nothing is written back, the image's ids are the container's.
 Status map_root(int mount, const plan::NamespacePlan& namespaces) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(mount, &info) != 0) {
     return fail_errno("stat rootfs");
   }
@@ -227,7 +227,7 @@ Result<UniqueFd> prepare_root(const plan::RootPlan& root, const plan::NamespaceP
   if (!mount) {
     return tl::unexpected<Error>(std::move(mount).error().with("rootfs"));
   }
-  struct stat info{};
+  struct stat info {};
   if (::fstat(mount->get(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return fail(ErrorCode::invalid_config, "config.json: root.path: " + root.path + " is not a directory");
   }

@@ -80,8 +80,8 @@ Status start_observed(const Container& container, const LauncherEnd& channel,
   TRY_ASSIGN(const auto event, watch->wait());
   if (!event.at_exec) {
     TRY(drain(container, channel));
-    return fail(ErrorCode::kernel, "the container's init ended before its program (" +
-                                       describe_exit(event.wait_status) + ")");
+    return fail(ErrorCode::kernel,
+                "the container's init ended before its program (" + describe_exit(event.wait_status) + ")");
   }
   TRY(drain(container, channel));
   TRY(judge(store_receipt(container, confinement), confinement.mode));
@@ -105,8 +105,7 @@ Status start_container(Container& container, const LauncherEnd& channel) {
 }
 
 Status start_container(Container& container) {
-  auto connection =
-      sys::connect_at(container.directory.fd(), state::kStartSocket, sys::SocketType::seqpacket);
+  auto connection = sys::connect_at(container.directory.fd(), state::kStartSocket, sys::SocketType::seqpacket);
   if (!connection) {
     return tl::unexpected<Error>(std::move(connection).error().with("cannot reach the container's init"));
   }

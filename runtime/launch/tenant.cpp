@@ -31,9 +31,9 @@ Status check_status(const Container& container, bool ignore_paused) {
     case ContainerStatus::created:
       return {};
     case ContainerStatus::paused:
-      return ignore_paused ? Status{}
-                           : fail(ErrorCode::state,
-                                  "cannot exec in a paused container (use --ignore-paused to override)");
+      return ignore_paused
+                 ? Status{}
+                 : fail(ErrorCode::state, "cannot exec in a paused container (use --ignore-paused to override)");
     case ContainerStatus::stopped:
       return fail(ErrorCode::state, "cannot exec in a stopped container");
     case ContainerStatus::creating:
@@ -47,8 +47,8 @@ Result<plan::LaunchPlan> plan_tenant(const Container& container, const oci::Proc
   TRY_ASSIGN(const auto confinement, load_confinement(container.directory));
   TRY_ASSIGN(const auto spec, load_executed_spec(container.directory));
   TRY_ASSIGN(const auto facts, sys::probe_host({}));
-  TRY_ASSIGN(const auto clamped, hardening::harden_process(process, *spec.process, confinement.policy, facts,
-                                                           confinement.mode));
+  TRY_ASSIGN(const auto clamped,
+             hardening::harden_process(process, *spec.process, confinement.policy, facts, confinement.mode));
   for (const auto& finding : clamped.report.findings) {
     if (finding.kind == hardening::FindingKind::dropped) {
       log_warning(describe(finding));
@@ -143,7 +143,8 @@ Result<Spawned> spawn_tenant(const Container& container, const plan::LaunchPlan&
 }
 
 // Until the program runs (end of file) or failed to.
-Status await_exec(const Spawned& spawned, const plan::LaunchPlan& plan, const TenantOptions& options, UniqueFd& console) {
+Status await_exec(const Spawned& spawned, const plan::LaunchPlan& plan, const TenantOptions& options,
+                  UniqueFd& console) {
   for (;;) {
     TRY_ASSIGN(auto received, spawned.channel.receive());
     if (!received) {

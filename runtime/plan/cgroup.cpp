@@ -44,16 +44,16 @@ Status plan_cgroup(PlanContext& context) {
     return {};
   }
   if (is_systemd_path(linux.cgroups_path)) {
-    return fail(ErrorCode::invalid_config,
-                "linux.cgroupsPath: \"" + linux.cgroups_path + "\" needs the systemd cgroup driver, which this version lacks");
+    return fail(ErrorCode::invalid_config, "linux.cgroupsPath: \"" + linux.cgroups_path +
+                                               "\" needs the systemd cgroup driver, which this version lacks");
   }
   out.enabled = true;
   out.relative = linux.cgroups_path.empty() || linux.cgroups_path.front() != '/';
   out.path = linux.cgroups_path.empty() ? context.request.id : linux.cgroups_path;
   out.on_failure = context.on(Control::cgroup_limits);
   if (linux.resources) {
-    out.settings = context.facts.cgroup.layout == CgroupLayout::v2 ? v2_settings(*linux.resources)
-                                                                  : v1_settings(*linux.resources);
+    out.settings =
+        context.facts.cgroup.layout == CgroupLayout::v2 ? v2_settings(*linux.resources) : v1_settings(*linux.resources);
     out.devices = linux.resources->devices;
   }
   if (context.hardened.mode == Mode::passthrough) {

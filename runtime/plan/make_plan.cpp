@@ -72,9 +72,8 @@ void plan_process(PlanContext& context) {
 }  // namespace
 
 void plan_paths(PlanContext& context) {
-  const Reaction on_failure = context.hardened.mode == hardening::Mode::passthrough
-                                  ? Reaction::fail
-                                  : context.on(Control::mount_state);
+  const Reaction on_failure =
+      context.hardened.mode == hardening::Mode::passthrough ? Reaction::fail : context.on(Control::mount_state);
   for (const auto& path : context.spec.linux.readonly_paths) {
     context.add(ReadonlyPath{path}, on_failure);
   }

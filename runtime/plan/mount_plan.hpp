@@ -21,23 +21,23 @@ struct MountAttributes {
 struct MountFilesystem {
   std::string type;
   std::string source;
-  std::string target;  // inside the container
-  std::uint64_t attributes = 0;  // MOUNT_ATTR_*
+  std::string target;                                           // inside the container
+  std::uint64_t attributes = 0;                                 // MOUNT_ATTR_*
   std::vector<std::pair<std::string, std::string>> parameters;  // fsconfig strings; an empty value is a flag
   bool superblock_readonly = false;  // `ro` as a property of the file system, not of the mount
-  std::string propagation;  // "", or private, slave, shared, unbindable with an r prefix for recursive
-  bool copy_up = false;     // tmpcopyup: what the image has at the target is copied in
+  std::string propagation;           // "", or private, slave, shared, unbindable with an r prefix for recursive
+  bool copy_up = false;              // tmpcopyup: what the image has at the target is copied in
   std::vector<std::pair<std::string, std::string>> symlinks;  // name -> target, made in the new file system's root
 };
 
 // A bind mount: the parent clones the source before any namespace exists (so that ids of a user namespace need no
 // permission on host paths) and sets attributes and id mapping; the child attaches it.
 struct DetachedMount {
-  std::string source;  // host path
+  std::string source;    // host path
   std::string resolved;  // `source` without symlinks, as it was judged: what is mounted; "": follow `source`
   bool recursive = false;
-  MountAttributes own;   // the top mount
-  MountAttributes tree;  // the whole tree (rro, rnosuid ...)
+  MountAttributes own;                       // the top mount
+  MountAttributes tree;                      // the whole tree (rro, rnosuid ...)
   std::vector<oci::IdMapping> uid_mappings;  // empty: not id-mapped
   std::vector<oci::IdMapping> gid_mappings;
   bool idmap_recursive = false;  // ridmap

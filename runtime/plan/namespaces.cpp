@@ -9,8 +9,8 @@ namespace {
 using hardening::Reaction;
 
 // The user namespace first: it owns what the others need permission for.
-constexpr std::array<std::string_view, 8> kJoinOrder = {"user", "cgroup", "ipc",  "uts",
-                                                         "network", "pid", "time", "mount"};
+constexpr std::array<std::string_view, 8> kJoinOrder = {"user",    "cgroup", "ipc",  "uts",
+                                                        "network", "pid",    "time", "mount"};
 
 const oci::Namespace* find(const oci::Spec& spec, std::string_view type) {
   const auto& all = spec.linux.namespaces;

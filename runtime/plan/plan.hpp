@@ -22,8 +22,8 @@ struct JoinNamespace {  // setns to linux.namespaces[].path; the fd was opened a
   std::string type;
   std::string path;
 };
-struct JoinCgroup {};        // v1: the single-threaded child writes 0 to the inherited `tasks` fds (budgets: RCU)
-struct UnshareCgroup {};     // v1: after the join, so that the namespace root is the container's cgroup
+struct JoinCgroup {};           // v1: the single-threaded child writes 0 to the inherited `tasks` fds (budgets: RCU)
+struct UnshareCgroup {};        // v1: after the join, so that the namespace root is the container's cgroup
 struct BecomeNamespaceRoot {};  // ids 0 of the new user namespace
 struct NewSessionKeyring {
   std::string name;
@@ -48,7 +48,7 @@ struct MakeSymlink {
 struct EnsureDirectory {  // mkdir -p inside the root, for process.cwd
   std::string path;
 };
-struct RuntimeHooks {};  // ask the parent to run prestart and createRuntime hooks, wait
+struct RuntimeHooks {};    // ask the parent to run prestart and createRuntime hooks, wait
 struct ContainerHooks {};  // createContainer, in the container's namespaces before pivot_root
 struct PivotRoot {};
 struct MountPropagation {  // linux.rootfsPropagation, after pivot_root
@@ -130,14 +130,13 @@ struct CloseDescriptors {
 struct InstallSeccomp {};  // LaunchPlan::seccomp
 struct Execute {};
 
-using InitAction =
-    std::variant<JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname,
-                 SetDomainname, LoopbackUp, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink,
-                 EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath,
-                 RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReleaseSetup, EnterDirectory,
-                 ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler, SetIoPriority, SetPersonality,
-                 SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds, SetCapabilities,
-                 NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp, Execute>;
+using InitAction = std::variant<
+    JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname, SetDomainname,
+    LoopbackUp, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink, EnsureDirectory, RuntimeHooks,
+    ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath, RemountReadonly, ReadonlyRoot, WriteSysctl,
+    OpenConsole, ReleaseSetup, EnterDirectory, ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler,
+    SetIoPriority, SetPersonality, SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds,
+    SetCapabilities, NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp, Execute>;
 
 struct InitOp {
   InitAction action;
