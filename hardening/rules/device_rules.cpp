@@ -97,7 +97,9 @@ std::vector<oci::DeviceRule> canonical(std::vector<oci::DeviceRule> extra) {
   std::vector<oci::DeviceRule> rules = {{false, "a", std::nullopt, std::nullopt, "rwm", {}}};
   std::ranges::move(extra, std::back_inserter(rules));
   for (const auto& known : kDefaultDevices) {
-    rules.push_back({true, "c", known.major, known.minor, "rwm", {}});
+    if (known.path != "/dev/console") {  // a terminal of the container's devpts is there; 5:1 is the host's
+      rules.push_back({true, "c", known.major, known.minor, "rwm", {}});
+    }
   }
   rules.push_back({true, "c", kPtsMajor, std::nullopt, "rwm", {}});
   return rules;

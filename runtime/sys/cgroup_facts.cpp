@@ -144,7 +144,7 @@ CgroupFacts parse_cgroups(std::string_view mountinfo, std::string_view self_cgro
 
 Result<CgroupFacts> find_cgroups() {
   TRY_ASSIGN(const std::string own, read_file(AT_FDCWD, "/proc/self/cgroup", 1 << 20));
-  struct statfs status{};
+  struct statfs status {};
   CgroupFacts facts;
   // The usual v2 host needs no walk through the mount table.
   if (::statfs(kUnifiedMount, &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC && parse_own(own).v1.empty()) {

@@ -98,10 +98,10 @@ TEST_F(LandlockTest, PortsAreDeniedUnlessGranted) {
 }
 
 // getppid -> ERRNO(42), all else allowed.
-constexpr std::array<sock_filter, 4> kFilter = {
-    {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 42),
-     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+constexpr std::array<sock_filter, 4> kFilter = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+                                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 42),
+                                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
 
 TEST(Seccomp, FilterIsInForce) {
   test::in_child(0, [] {

@@ -32,7 +32,7 @@ Result<mode_t> type_bits(const DeviceNode& node) {
 dev_t number_of(const DeviceNode& node) { return node.type == 'p' ? 0 : makedev(node.major, node.minor); }
 
 Status check_same_device(int fd, const std::string& path, mode_t type, const DeviceNode& node) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd, &status) != 0) {
     return fail_errno("stat " + path);
   }
@@ -46,7 +46,7 @@ Status set_owner_and_mode(int dir, const std::string& name, const DeviceNode& no
     return fail_errno("chown device " + name);
   }
   TRY_ASSIGN(const UniqueFd fd, open_at(dir, name, O_PATH | O_NOFOLLOW));
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd.get(), &status) != 0 || S_ISLNK(status.st_mode)) {
     return fail_errno("device " + name, ELOOP);
   }

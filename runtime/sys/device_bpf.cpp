@@ -53,8 +53,8 @@ std::vector<bpf_insn> rule_body(const DeviceRule& rule) {
   if (rule.allow) {
     return {compute(BPF_AND, kAccess, ~bits), jump_if(BPF_JNE, kAccess, 0, 2), compute(BPF_MOV, kVerdict, 1), leave()};
   }
-  return {jump_if(BPF_JSET, kAccess, bits, 1), instruction(BPF_JMP | BPF_JA, 0, 0, 2, 0),
-          compute(BPF_MOV, kVerdict, 0), leave()};
+  return {jump_if(BPF_JSET, kAccess, bits, 1), instruction(BPF_JMP | BPF_JA, 0, 0, 2, 0), compute(BPF_MOV, kVerdict, 0),
+          leave()};
 }
 
 void append_rule(std::vector<bpf_insn>& program, const DeviceRule& rule) {
@@ -80,9 +80,7 @@ void append_rule(std::vector<bpf_insn>& program, const DeviceRule& rule) {
   program.insert(program.end(), body.begin(), body.end());
 }
 
-long bpf(int command, bpf_attr& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes));
-}
+long bpf(int command, bpf_attr& attributes) { return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes)); }
 
 std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
 
@@ -146,7 +144,7 @@ std::string format_device_rule(const DeviceRule& rule) {
 
 std::vector<bpf_insn> device_program(std::span<const DeviceRule> rules) {
   std::vector<bpf_insn> program = {
-      load_word(kType, 0),                   // access_type: access << 16 | type
+      load_word(kType, 0),  // access_type: access << 16 | type
       instruction(BPF_ALU | BPF_MOV | BPF_X, kAccess, kType, 0, 0),
       compute(BPF_AND, kType, 0xFFFF),
       compute(BPF_RSH, kAccess, 16),

@@ -17,7 +17,7 @@ namespace nucleus::sys {
 // linux.resources.devices[]: later rules win over earlier ones; what no rule matches is denied.
 struct DeviceRule {
   bool allow = false;
-  char type = 'a';  // 'a', 'b', 'c'
+  char type = 'a';                     // 'a', 'b', 'c'
   std::optional<std::uint32_t> major;  // none: every number
   std::optional<std::uint32_t> minor;
   std::string access = "rwm";  // non-empty subset of r, w, m

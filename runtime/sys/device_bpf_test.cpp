@@ -63,9 +63,7 @@ bool run(const std::vector<bpf_insn>& program, std::uint32_t type, std::uint32_t
 
 const DeviceRule kDenyAll{false, 'a', {}, {}, "rwm"};
 
-TEST(DeviceProgram, EmptyRulesDeny) {
-  EXPECT_FALSE(run(device_program({}), kChar, kRead, 1, 3));
-}
+TEST(DeviceProgram, EmptyRulesDeny) { EXPECT_FALSE(run(device_program({}), kChar, kRead, 1, 3)); }
 
 TEST(DeviceProgram, ExactBytesOfOneRule) {
   const std::vector<DeviceRule> rules = {{true, 'c', 1, 3, "rw"}};

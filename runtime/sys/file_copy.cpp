@@ -95,7 +95,7 @@ Status copy_file_metadata(int source, int target, const struct stat& status) {
 }
 
 Status copy_directory_metadata(int source, int target) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(source, &status) != 0) {
     return fail_errno("stat");
   }

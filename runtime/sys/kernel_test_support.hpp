@@ -25,19 +25,19 @@ namespace nucleus::sys::test {
 inline constexpr int kSkipped = 77;
 
 // Fails the test when one of the Results is an error, and says which.
-#define ASSERT_OK(expr)                                                          \
-  do {                                                                           \
-    if (auto ok_status = (expr); !ok_status) {                                   \
-      FAIL() << #expr << ": " << ok_status.error().text;                         \
-    }                                                                            \
+#define ASSERT_OK(expr)                                  \
+  do {                                                   \
+    if (auto ok_status = (expr); !ok_status) {           \
+      FAIL() << #expr << ": " << ok_status.error().text; \
+    }                                                    \
   } while (false)
 
 #define ASSERT_OK_ASSIGN(decl, expr) ASSERT_OK_ASSIGN_(NUCLEUS_CAT(ok_result_, __LINE__), decl, expr)
-#define ASSERT_OK_ASSIGN_(tmp, decl, expr)                      \
-  auto tmp = (expr);                                            \
-  if (!tmp) {                                                   \
-    FAIL() << #expr << ": " << tmp.error().text;                \
-  }                                                             \
+#define ASSERT_OK_ASSIGN_(tmp, decl, expr)       \
+  auto tmp = (expr);                             \
+  if (!tmp) {                                    \
+    FAIL() << #expr << ": " << tmp.error().text; \
+  }                                              \
   decl = std::move(*tmp)
 
 inline void finish_child() {

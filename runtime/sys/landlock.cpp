@@ -40,7 +40,7 @@ Result<Landlock> Landlock::create(std::uint64_t handled_fs, std::uint64_t handle
 }
 
 Status Landlock::allow_path(int fd, std::uint64_t access) const {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd, &status) != 0) {
     return fail_errno("stat Landlock path");
   }

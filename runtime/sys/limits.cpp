@@ -22,15 +22,22 @@ enum __rlimit_resource resource_of(int number) { return static_cast<enum __rlimi
 }  // namespace
 
 const std::array<RlimitName, 16>& rlimit_names() {
-  static constexpr std::array<RlimitName, 16> kNames = {
-      {{"RLIMIT_AS", RLIMIT_AS},           {"RLIMIT_CORE", RLIMIT_CORE},
-       {"RLIMIT_CPU", RLIMIT_CPU},         {"RLIMIT_DATA", RLIMIT_DATA},
-       {"RLIMIT_FSIZE", RLIMIT_FSIZE},     {"RLIMIT_LOCKS", __RLIMIT_LOCKS},
-       {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK}, {"RLIMIT_MSGQUEUE", __RLIMIT_MSGQUEUE},
-       {"RLIMIT_NICE", __RLIMIT_NICE},     {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-       {"RLIMIT_NPROC", RLIMIT_NPROC},     {"RLIMIT_RSS", RLIMIT_RSS},
-       {"RLIMIT_RTPRIO", __RLIMIT_RTPRIO}, {"RLIMIT_RTTIME", __RLIMIT_RTTIME},
-       {"RLIMIT_SIGPENDING", __RLIMIT_SIGPENDING}, {"RLIMIT_STACK", RLIMIT_STACK}}};
+  static constexpr std::array<RlimitName, 16> kNames = {{{"RLIMIT_AS", RLIMIT_AS},
+                                                         {"RLIMIT_CORE", RLIMIT_CORE},
+                                                         {"RLIMIT_CPU", RLIMIT_CPU},
+                                                         {"RLIMIT_DATA", RLIMIT_DATA},
+                                                         {"RLIMIT_FSIZE", RLIMIT_FSIZE},
+                                                         {"RLIMIT_LOCKS", __RLIMIT_LOCKS},
+                                                         {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+                                                         {"RLIMIT_MSGQUEUE", __RLIMIT_MSGQUEUE},
+                                                         {"RLIMIT_NICE", __RLIMIT_NICE},
+                                                         {"RLIMIT_NOFILE", RLIMIT_NOFILE},
+                                                         {"RLIMIT_NPROC", RLIMIT_NPROC},
+                                                         {"RLIMIT_RSS", RLIMIT_RSS},
+                                                         {"RLIMIT_RTPRIO", __RLIMIT_RTPRIO},
+                                                         {"RLIMIT_RTTIME", __RLIMIT_RTTIME},
+                                                         {"RLIMIT_SIGPENDING", __RLIMIT_SIGPENDING},
+                                                         {"RLIMIT_STACK", RLIMIT_STACK}}};
   return kNames;
 }
 

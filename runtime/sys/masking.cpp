@@ -13,7 +13,7 @@ namespace nucleus::sys {
 namespace {
 
 Status check_null_device(int fd) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd, &status) != 0) {
     return fail_errno("stat /dev/null");
   }
@@ -54,7 +54,7 @@ Result<bool> Masker::mask(const RootDir& root, const std::string& path) {
   if (!target) {
     return is_missing(target.error()) ? Result<bool>(false) : tl::unexpected<Error>(std::move(target).error());
   }
-  struct stat status{};
+  struct stat status {};
   if (::fstat(target->get(), &status) != 0) {
     return fail_errno("stat " + path);
   }

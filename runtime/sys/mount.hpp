@@ -18,8 +18,8 @@
 namespace nucleus::sys {
 
 struct NewFilesystem {
-  std::string type;    // "tmpfs", "proc", "cgroup" ...
-  std::string source;  // shown in mountinfo; "" for the type's name
+  std::string type;                                             // "tmpfs", "proc", "cgroup" ...
+  std::string source;                                           // shown in mountinfo; "" for the type's name
   std::vector<std::pair<std::string, std::string>> parameters;  // fsconfig; an empty value means a flag
   std::uint64_t attributes = 0;                                 // MOUNT_ATTR_* of the mount
   bool superblock_readonly = false;                             // "ro" as a property of the file system

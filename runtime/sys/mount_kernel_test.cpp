@@ -20,7 +20,7 @@ constexpr std::uint64_t kOwnMounts = CLONE_NEWNS;  // of every test below
 Result<UniqueFd> plain_tmpfs() { return make_filesystem({"tmpfs", "", {{"mode", "0755"}}, 0, false}); }
 
 struct stat status_of(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
   return status;
 }
@@ -86,7 +86,7 @@ TEST(Mount, IdMappedBind) {
     ASSERT_OK_ASSIGN(const UniqueFd ns, make_user_namespace(proc, {{{0, 5000, 10}}, {{0, 6000, 10}}}));
     ASSERT_OK_ASSIGN(const UniqueFd bind, clone_tree_at(temp.path(), false));
     ASSERT_OK(change_mount(bind.get(), {MOUNT_ATTR_IDMAP, 0, 0, ns.get()}, false));
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::fstatat(bind.get(), "file", &status, 0), 0);
     EXPECT_EQ(status.st_uid, 5000U);
     EXPECT_EQ(status.st_gid, 6000U);
@@ -280,7 +280,7 @@ TEST(Device, NodesGetExactModeAndOwner) {
     EXPECT_EQ(make_device(*root, "/dev/null", {'c', 1, 5, 0666, 0, 0}).error().sys_errno, EEXIST);
     EXPECT_EQ(make_device(*root, "/dev/pipe", {'p', 0, 0, 0622, 0, 0}).value(), DeviceOrigin::made);
     EXPECT_FALSE(make_device(*root, "/dev/x", {'x', 0, 0, 0, 0, 0}));
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::fstatat(root->fd(), "dev/null", &status, 0), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600U);
     EXPECT_EQ(status.st_uid, 7U);

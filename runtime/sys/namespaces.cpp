@@ -20,7 +20,7 @@ namespace nucleus::sys {
 namespace {
 
 Status check_kind(int fd, const std::string& path, const NamespaceKind& kind) {
-  struct statfs status{};
+  struct statfs status {};
   if (::fstatfs(fd, &status) != 0) {
     return fail_errno("statfs " + path);
   }
@@ -32,8 +32,8 @@ Status check_kind(int fd, const std::string& path, const NamespaceKind& kind) {
     return fail_errno("namespace type of " + path);
   }
   if (static_cast<std::uint64_t>(type) != kind.clone_flag) {
-    return tl::unexpected<Error>(Error{ErrorCode::invalid_config, EINVAL,
-                                       path + ": is not a " + std::string(kind.spec_name) + " namespace"});
+    return tl::unexpected<Error>(
+        Error{ErrorCode::invalid_config, EINVAL, path + ": is not a " + std::string(kind.spec_name) + " namespace"});
   }
   return {};
 }
@@ -76,7 +76,7 @@ Result<UniqueFd> open_namespace_of(const ProcHandle& proc, pid_t pid, const Name
 }
 
 Result<NamespaceId> namespace_id(int fd) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd, &status) != 0) {
     return fail_errno("stat namespace");
   }
@@ -85,7 +85,7 @@ Result<NamespaceId> namespace_id(int fd) {
 
 Result<NamespaceId> own_namespace_id(const NamespaceKind& kind) {
   const std::string path = "/proc/self/ns/" + std::string(kind.proc_name);
-  struct stat status{};
+  struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     return fail_errno("stat " + path);
   }

@@ -38,7 +38,7 @@ Result<UniqueFd> make_upper(int lower, const OverlayOptions& options) {
     tmpfs.parameters.emplace_back("size", options.size);
   }
   TRY_ASSIGN(UniqueFd upper, make_filesystem(tmpfs));
-  struct stat like{};
+  struct stat like {};
   if (::fstat(lower, &like) != 0) {
     return fail_errno("stat lower directory");
   }

@@ -62,7 +62,7 @@ std::string chosen_word(std::string_view text) {
 }
 
 bool has_selinux() {
-  struct statfs status{};
+  struct statfs status {};
   return ::statfs("/sys/fs/selinux", &status) == 0 && status.f_type == SELINUX_MAGIC;
 }
 
@@ -99,7 +99,7 @@ std::optional<std::int32_t> own_oom_score() {
 
 NamespaceFact namespace_fact(const std::string& type, const std::string& path) {
   NamespaceFact fact;
-  struct stat status{};
+  struct stat status {};
   fact.exists = ::stat(path.c_str(), &status) == 0;
   if (const NamespaceKind* kind = find_namespace_kind(type); fact.exists && kind != nullptr) {
     const auto own = own_namespace_id(*kind);

@@ -11,8 +11,8 @@
 namespace nucleus::sys {
 
 struct ProbeRequest {
-  std::string rootfs;       // absolute host path; "": no rootfs facts
-  std::string bundle;       // absolute host path of the bundle directory
+  std::string rootfs;                                           // absolute host path; "": no rootfs facts
+  std::string bundle;                                           // absolute host path of the bundle directory
   std::vector<std::pair<std::string, std::string>> namespaces;  // spec type, path; entries without path are skipped
   std::vector<std::pair<std::string, std::string>> binds;       // mounts[].source as written, the same made absolute
 };

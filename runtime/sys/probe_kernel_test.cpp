@@ -62,9 +62,8 @@ TEST(Probe, Rootfs) {
     EXPECT_TRUE(facts.readable);
     EXPECT_TRUE(facts.inside_bundle);
     EXPECT_FALSE(facts.is_mount);
-    const std::vector<RootEntry> expected = {{"bin", RootEntry::Kind::symlink},
-                                             {"init", RootEntry::Kind::file},
-                                             {"usr", RootEntry::Kind::directory}};
+    const std::vector<RootEntry> expected = {
+        {"bin", RootEntry::Kind::symlink}, {"init", RootEntry::Kind::file}, {"usr", RootEntry::Kind::directory}};
     EXPECT_EQ(facts.top_level, expected);
     EXPECT_FALSE(probe_rootfs(rootfs, temp / "bund").inside_bundle);
     ASSERT_EQ(::mount("tmpfs", rootfs.c_str(), "tmpfs", 0, nullptr), 0);

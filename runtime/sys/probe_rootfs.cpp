@@ -19,7 +19,7 @@ struct CloseDir {
 RootEntry::Kind kind_of(int dir, const dirent& entry) {
   unsigned char type = entry.d_type;
   if (type == DT_UNKNOWN) {
-    struct stat status{};
+    struct stat status {};
     type = ::fstatat(dir, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0
                ? static_cast<unsigned char>(IFTODT(status.st_mode))
                : static_cast<unsigned char>(DT_UNKNOWN);
@@ -37,7 +37,7 @@ RootEntry::Kind kind_of(int dir, const dirent& entry) {
 }
 
 bool is_mount_root(int dir) {
-  struct statx status{};
+  struct statx status {};
   return ::statx(dir, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) == 0 &&
          (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }

@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <csignal>
 
-
 namespace nucleus::sys {
 
 Result<Cloned> clone3(const CloneArgs& args) {
@@ -47,8 +46,7 @@ Status pidfd_send_signal(int pidfd, int signal) {
   return {};
 }
 
-Child::Child(Child&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   if (this != &other) {

@@ -11,8 +11,8 @@ namespace nucleus::sys {
 namespace {
 
 TEST(ProcessStat, CommMayHoldParenthesesAndBlanks) {
-  const auto stat = parse_process_stat(
-      "42 (a) R 1 (b)) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 123456789 1 2 3\n");
+  const auto stat =
+      parse_process_stat("42 (a) R 1 (b)) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 123456789 1 2 3\n");
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->state, 'S');
   EXPECT_EQ(stat->parent, 7);

@@ -19,7 +19,7 @@ namespace {
 constexpr ino_t kProcRootInode = 1;  // PROC_ROOT_INO, include/linux/proc_ns.h
 
 Status check_on_procfs(int fd, std::string_view what) {
-  struct statfs status{};
+  struct statfs status {};
   if (::fstatfs(fd, &status) != 0) {
     return fail_errno("statfs " + std::string(what));
   }
@@ -51,7 +51,7 @@ Result<ProcHandle> ProcHandle::open() {
 
 Result<ProcHandle> ProcHandle::adopt(UniqueFd fd) {
   TRY(check_on_procfs(fd.get(), "/proc"));
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd.get(), &status) != 0) {
     return fail_errno("stat /proc");
   }
@@ -62,8 +62,8 @@ Result<ProcHandle> ProcHandle::adopt(UniqueFd fd) {
 }
 
 Result<UniqueFd> ProcHandle::open(const std::string& path, int flags) const {
-  TRY_ASSIGN(UniqueFd fd, open_resolved(fd_.get(), path, flags, 0,
-                                        RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS));
+  TRY_ASSIGN(UniqueFd fd,
+             open_resolved(fd_.get(), path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS));
   TRY(check_on_procfs(fd.get(), path));
   return fd;
 }

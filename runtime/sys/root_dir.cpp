@@ -55,7 +55,7 @@ Result<RootDir> RootDir::open_host(const std::string& path) {
 }
 
 Result<RootDir> RootDir::adopt(UniqueFd fd) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd.get(), &status) != 0) {
     return fail_errno("stat root directory");
   }
@@ -83,7 +83,7 @@ Result<UniqueFd> RootDir::create_file(std::string_view path, unsigned mode) cons
   // The kernel's own lookup first: it also is the judge of magic links and loops.
   auto existing = open(path, O_PATH);
   if (existing) {
-    struct stat status{};
+    struct stat status {};
     const bool directory = ::fstat(existing->get(), &status) != 0 || S_ISDIR(status.st_mode);
     return directory ? fail_errno("create file " + std::string(path), EISDIR) : std::move(existing);
   }

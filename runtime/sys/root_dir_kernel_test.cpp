@@ -58,7 +58,7 @@ TEST_F(RootDirTest, MakesDirectoriesWithExactModeAndOnlyWhatIsMissing) {
   ::umask(077);
   ASSERT_OK_ASSIGN(const UniqueFd made, root_->make_directories("/etc/a//./b/c/", 01755));
   ::umask(022);
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::fstat(made.get(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 01755U);
   EXPECT_TRUE(fs::is_directory(temp_ / "root/etc/a/b/c"));
@@ -104,7 +104,7 @@ TEST_F(RootDirTest, ExistingFilesOfAnyKindAreTakenAsTheyAre) {
   ASSERT_EQ(::mkfifo((temp_ / "root/fifo").c_str(), 0600), 0);
   link("fifo", "to-fifo");
   ASSERT_OK_ASSIGN(const UniqueFd fd, root_->create_file("to-fifo"));
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::fstat(fd.get(), &status), 0);
   EXPECT_TRUE(S_ISFIFO(status.st_mode));
 }

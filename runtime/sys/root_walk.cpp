@@ -30,7 +30,7 @@ class NoUmask {
 Result<UniqueFd> look_at(int dir, const std::string& name) { return open_at(dir, name, O_PATH | O_NOFOLLOW); }
 
 Result<mode_t> type_of(int fd) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd, &status) != 0) {
     return fail_errno("stat");
   }

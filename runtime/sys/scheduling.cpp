@@ -61,9 +61,13 @@ Bitmap bitmap_of(const std::vector<unsigned>& numbers) {
 }  // namespace
 
 std::optional<std::uint32_t> scheduler_policy(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, std::uint32_t>, 7> kNames = {
-      {{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2}, {"SCHED_BATCH", 3},
-       {"SCHED_ISO", 4}, {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6}}};
+  static constexpr std::array<std::pair<std::string_view, std::uint32_t>, 7> kNames = {{{"SCHED_OTHER", 0},
+                                                                                        {"SCHED_FIFO", 1},
+                                                                                        {"SCHED_RR", 2},
+                                                                                        {"SCHED_BATCH", 3},
+                                                                                        {"SCHED_ISO", 4},
+                                                                                        {"SCHED_IDLE", 5},
+                                                                                        {"SCHED_DEADLINE", 6}}};
   return find<std::uint32_t>(kNames, name);
 }
 

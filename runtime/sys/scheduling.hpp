@@ -23,8 +23,8 @@ struct SchedulerSettings {
   std::uint64_t deadline = 0;
   std::uint64_t period = 0;
 };
-[[nodiscard]] std::optional<std::uint32_t> scheduler_policy(std::string_view name);     // "SCHED_BATCH"
-[[nodiscard]] std::optional<std::uint64_t> scheduler_flag(std::string_view name);       // "SCHED_FLAG_RECLAIM"
+[[nodiscard]] std::optional<std::uint32_t> scheduler_policy(std::string_view name);  // "SCHED_BATCH"
+[[nodiscard]] std::optional<std::uint64_t> scheduler_flag(std::string_view name);    // "SCHED_FLAG_RECLAIM"
 [[nodiscard]] Status set_scheduler(const SchedulerSettings& settings);
 
 [[nodiscard]] std::optional<int> io_priority_class(std::string_view name);  // "IOPRIO_CLASS_BE"

@@ -21,7 +21,7 @@ namespace {
 constexpr unsigned kPtsMajor = 136;  // Documentation/admin-guide/devices.txt
 
 Status check_peer(int peer) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(peer, &status) != 0) {
     return fail_errno("stat terminal");
   }
@@ -33,7 +33,7 @@ Status check_peer(int peer) {
 
 Result<UniqueFd> open_ptmx(const RootDir& root) {
   TRY_ASSIGN(const UniqueFd pts, root.open("/dev/pts", O_PATH | O_DIRECTORY));
-  struct statfs status{};
+  struct statfs status {};
   if (::fstatfs(pts.get(), &status) != 0) {
     return fail_errno("statfs /dev/pts");
   }

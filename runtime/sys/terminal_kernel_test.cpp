@@ -33,8 +33,8 @@ TEST(Terminal, OfTheContainersOwnDevpts) {
     ASSERT_OK(set_window_size(terminal.master.get(), {33, 99}));
     EXPECT_EQ(window_size(terminal.peer.get()).value().columns, 99);
     ASSERT_OK(bind_console(root, terminal.peer.get()));
-    struct stat console{};
-    struct stat peer{};
+    struct stat console {};
+    struct stat peer {};
     ASSERT_EQ(::stat((temp / "dev/console").c_str(), &console), 0);
     ASSERT_EQ(::fstat(terminal.peer.get(), &peer), 0);
     EXPECT_EQ(console.st_rdev, peer.st_rdev);

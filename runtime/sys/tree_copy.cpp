@@ -40,8 +40,7 @@ class TreeCopy {
   Status regular(int source, int target, const std::string& name, const struct stat& status);
   Status symlink(int source, int target, const std::string& name);
   Status special(int target, const std::string& name, const struct stat& status);
-  Result<bool> link_to_earlier(int target, const std::string& name, const std::string& path,
-                               const struct stat& status);
+  Result<bool> link_to_earlier(int target, const std::string& name, const std::string& path, const struct stat& status);
 
   int target_root_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // first copy of files with several names
@@ -92,7 +91,7 @@ Result<bool> TreeCopy::link_to_earlier(int target, const std::string& name, cons
 }
 
 Status TreeCopy::entry(int source, int target, const std::string& name, const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   if (::fstatat(source, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? Status{} : fail_errno("stat " + path);
   }
@@ -116,8 +115,7 @@ Status TreeCopy::entry(int source, int target, const std::string& name, const st
   return copy_node_metadata(target, name, status);
 }
 
-Status TreeCopy::subdirectory(int source, int target, const std::string& name, const std::string& path,
-                              mode_t mode) {
+Status TreeCopy::subdirectory(int source, int target, const std::string& name, const std::string& path, mode_t mode) {
   if (::mkdirat(target, name.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail_errno("mkdir " + path);
   }
