@@ -13,18 +13,10 @@
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/unique_fd.hpp"
+#include "runtime/launch/c_strings.hpp"
 
 namespace nucleus::launch {
 namespace {
-
-std::vector<char*> c_strings(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (const auto& text : strings) {
-    out.push_back(const_cast<char*>(text.c_str()));
-  }
-  out.push_back(nullptr);
-  return out;
-}
 
 // What the child says when it could not become the hook; a successful execve closes the pipe unsaid.
 struct Pipe {

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "runtime/base/io.hpp"
+#include "runtime/launch/c_strings.hpp"
 #include "runtime/launch/hooks.hpp"
 #include "runtime/launch/performer.hpp"
 #include "runtime/sys/credentials.hpp"
@@ -16,15 +17,6 @@
 
 namespace nucleus::launch {
 namespace {
-
-std::vector<char*> c_strings(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (const auto& text : strings) {
-    out.push_back(const_cast<char*>(text.c_str()));
-  }
-  out.push_back(nullptr);
-  return out;
-}
 
 // Until somebody connects and really says start: a `start` that was killed on the way leaves the container created.
 Status wait_on_socket(InitContext& context) {

@@ -11,7 +11,6 @@ namespace {
 
 using hardening::Control;
 using hardening::Mode;
-using hardening::Reaction;
 
 // "slice:prefix:name" belongs to the systemd driver.
 bool is_systemd_path(const std::string& path) {

@@ -99,10 +99,7 @@ std::vector<CgroupSetting> v1_settings(const oci::Resources& resources) {
   if (resources.cpu) {
     cpu(out, *resources.cpu);
   }
-  if (resources.pids && resources.pids->limit) {
-    const auto limit = *resources.pids->limit;
-    out.push_back({"pids", "pids.max", limit > 0 ? std::to_string(limit) : "max"});
-  }
+  add_pids(out, resources);
   if (resources.block_io) {
     block_io(out, *resources.block_io);
   }
@@ -112,12 +109,7 @@ std::vector<CgroupSetting> v1_settings(const oci::Resources& resources) {
   if (resources.network) {
     network(out, *resources.network);
   }
-  for (const auto& [device, limits] : resources.rdma) {
-    std::string value = device;
-    value += limits.hca_handles ? " hca_handle=" + std::to_string(*limits.hca_handles) : "";
-    value += limits.hca_objects ? " hca_object=" + std::to_string(*limits.hca_objects) : "";
-    out.push_back({"rdma", "rdma.max", value});
-  }
+  add_rdma(out, resources);
   return out;
 }
 

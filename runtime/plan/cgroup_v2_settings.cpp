@@ -100,22 +100,14 @@ std::vector<CgroupSetting> v2_settings(const oci::Resources& resources) {
   if (resources.cpu) {
     cpu(out, *resources.cpu);
   }
-  if (resources.pids && resources.pids->limit) {
-    const auto limit = *resources.pids->limit;
-    out.push_back({"pids", "pids.max", limit > 0 ? std::to_string(limit) : "max"});
-  }
+  add_pids(out, resources);
   if (resources.block_io) {
     block_io(out, *resources.block_io);
   }
   for (const auto& page : resources.hugepage_limits) {
     out.push_back({"hugetlb", "hugetlb." + page.page_size + ".max", std::to_string(page.limit)});
   }
-  for (const auto& [device, limits] : resources.rdma) {
-    std::string value = device;
-    value += limits.hca_handles ? " hca_handle=" + std::to_string(*limits.hca_handles) : "";
-    value += limits.hca_objects ? " hca_object=" + std::to_string(*limits.hca_objects) : "";
-    out.push_back({"rdma", "rdma.max", value});
-  }
+  add_rdma(out, resources);
   for (const auto& [file, value] : resources.unified) {
     out.push_back({controller_of(file), file, value});
   }
