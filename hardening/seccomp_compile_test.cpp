@@ -7,7 +7,7 @@
 
 // libseccomp 2.5.4 does not free a rule that an earlier one of the same call makes superfluous. Its frames above zmalloc,
 // its allocator, are invisible to the fast unwinder.
-extern "C" const char* __lsan_default_suppressions() { return "leak:zmalloc\n"; }
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() { return "leak:zmalloc\n"; }
 
 namespace nucleus::hardening {
 namespace {
