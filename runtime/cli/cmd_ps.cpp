@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 #include <sstream>
 
 #include "runtime/base/io.hpp"
@@ -27,6 +27,7 @@ Result<std::string> host_ps(std::vector<std::string> arguments) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (auto& argument : arguments) {
       argv.push_back(argument.data());
     }
@@ -70,7 +71,10 @@ Result<std::string> filter(const std::string& text, const std::vector<int>& pids
   std::string out = line + "\n";
   while (std::getline(lines, line)) {
     const auto fields = words(line);
-    const int pid = index < fields.size() ? std::atoi(fields[index].c_str()) : 0;
+    int pid = 0;
+    if (index < fields.size()) {
+      std::from_chars(fields[index].data(), fields[index].data() + fields[index].size(), pid);
+    }
     if (std::find(pids.begin(), pids.end(), pid) != pids.end()) {
       out += line + "\n";
     }

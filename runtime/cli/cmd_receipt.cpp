@@ -18,7 +18,9 @@ std::string text_of(const state::Receipt& receipt) {
   std::string out = "receipt of " + receipt.id + ", taken " + receipt.taken + "\nmode " + receipt.mode + ", policy " +
                     receipt.policy + "\n";
   for (const auto& [name, digest] : receipt.digests) {
-    out += digest.empty() ? "" : "sha256 " + name + " " + digest + "\n";
+    if (!digest.empty()) {
+      out.append("sha256 ").append(name).append(" ").append(digest).append("\n");
+    }
   }
   for (const auto& item : receipt.items) {
     std::string line = std::string(item.matches ? (item.expected.empty() ? "  -  " : "  ok ") : "  NO ") + item.control;

@@ -3,8 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <charconv>
 
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/performer.hpp"
@@ -19,7 +20,10 @@ using hardening::Reaction;
 // The own pid as the launcher's procfs, still mounted here, shows it: what hooks must be told.
 int own_host_pid() {
   std::array<char, 32> text{};
-  return ::readlink("/proc/self", text.data(), text.size() - 1) > 0 ? std::atoi(text.data()) : 0;
+  const ssize_t length = ::readlink("/proc/self", text.data(), text.size());
+  int pid = 0;
+  std::from_chars(text.data(), text.data() + std::max<ssize_t>(length, 0), pid);
+  return pid;
 }
 
 // The caller's signal dispositions and mask are not the container's.

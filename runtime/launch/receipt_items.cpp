@@ -100,7 +100,7 @@ void sandbox(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
 void namespaces(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   for (const auto& [type, identity] : context.truth.namespaces) {
     const auto& wanted = context.spec.linux.namespaces;
-    const auto entry = std::find_if(wanted.begin(), wanted.end(), [&](const auto& e) { return e.type == type; });
+    const auto entry = std::ranges::find(wanted, type, &oci::Namespace::type);
     const auto host = context.host_namespaces.find(type);
     const bool is_host = host != context.host_namespaces.end() && host->second == identity;
     const std::string seen = (is_host ? "host " : "own ") + identity;

@@ -26,6 +26,7 @@ constexpr std::uint64_t kIdmap = 0x00100000;        // MOUNT_ATTR_IDMAP
 
 std::vector<sys::IdRange> ranges(const std::vector<oci::IdMapping>& mappings) {
   std::vector<sys::IdRange> out;
+  out.reserve(mappings.size());
   for (const auto& mapping : mappings) {
     out.push_back({mapping.container_id, mapping.host_id, mapping.size});
   }
