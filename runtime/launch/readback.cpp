@@ -1,12 +1,16 @@
 #include "runtime/launch/readback.hpp"
 
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <sstream>
 
+#include "runtime/base/io.hpp"
 #include "runtime/sys/namespaces.hpp"
+#include "runtime/sys/root_dir.hpp"
 
 namespace nucleus::launch {
 namespace {
@@ -98,13 +102,14 @@ std::vector<MountEntry> parse_mountinfo(std::string_view text) {
   std::vector<MountEntry> out;
   each_line(text, [&](std::string_view line) {
     std::istringstream words{std::string(line)};
-    std::string id, parent, device, root, target, options, word;
+    std::uint64_t id = 0;
+    std::string parent, device, root, target, options, word;
     words >> id >> parent >> device >> root >> target >> options;
     while (words >> word && word != "-") {
     }
     std::string type;
     if (words >> type) {
-      out.push_back({unescape(target), type, options});
+      out.push_back({unescape(target), type, options, id});
     }
   });
   return out;
@@ -140,6 +145,23 @@ Result<KernelTruth> read_back(const sys::ProcHandle& proc, int pid, bool traced)
     out.filter = dump_filter(pid);
   }
   return out;
+}
+
+void look_up(const sys::ProcHandle& proc, int pid, const std::vector<std::string>& paths, KernelTruth& truth) {
+  // The one magic link that is meant: it leads to the root of the process as the kernel knows it.
+  auto fd = open_at(proc.fd(), std::to_string(pid) + "/root", O_PATH | O_DIRECTORY);
+  const auto root = fd.and_then([](UniqueFd& open) { return sys::RootDir::adopt(std::move(open)); });
+  if (!root) {
+    return;
+  }
+  for (const auto& path : paths) {
+    const auto found = root->open(path, O_PATH);
+    struct statx info {};
+    if (found && ::statx(found->get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &info) == 0 &&
+        (info.stx_mask & STATX_MNT_ID) != 0) {
+      truth.paths[path] = {info.stx_mnt_id, (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0};
+    }
+  }
 }
 
 }  // namespace nucleus::launch

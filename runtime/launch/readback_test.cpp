@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace nucleus::launch {
 namespace {
 
@@ -31,6 +33,7 @@ TEST(ParseMountinfo, OptionalFieldsAreSkipped) {
   EXPECT_EQ(mounts[0].target, "/mnt2");
   EXPECT_EQ(mounts[0].type, "ext3");
   EXPECT_EQ(mounts[0].options, "rw,noatime");
+  EXPECT_EQ(mounts[0].id, 36U);
   EXPECT_EQ(mounts[1].type, "proc");
   EXPECT_EQ(mounts[2].target, "/shared");
   EXPECT_EQ(mounts[2].options, "ro") << "of the mount, not of the file system";
@@ -80,6 +83,20 @@ TEST(ReadBack, OfThisProcess) {
   EXPECT_EQ(truth->namespaces.count("mount"), 1U);
   EXPECT_TRUE(truth->filter.empty());
   EXPECT_FALSE(read_back(*proc, 0, false));
+}
+
+TEST(LookUp, FindsTheMountThatAPathLeadsTo) {
+  const auto proc = sys::ProcHandle::open().value();
+  auto truth = read_back(proc, ::getpid(), false).value();
+  look_up(proc, ::getpid(), {"/proc", "/proc/sys/kernel", "/no/such/path", "/dev/fd/0"}, truth);
+  ASSERT_EQ(truth.paths.count("/proc"), 1U);
+  EXPECT_TRUE(truth.paths["/proc"].covered);
+  const auto mount = std::ranges::find(truth.mounts, truth.paths["/proc"].mount, &MountEntry::id);
+  ASSERT_NE(mount, truth.mounts.end());
+  EXPECT_EQ(mount->target, "/proc");
+  EXPECT_FALSE(truth.paths["/proc/sys/kernel"].covered);
+  EXPECT_EQ(truth.paths.count("/no/such/path"), 0U);
+  EXPECT_EQ(truth.paths.count("/dev/fd/0"), 0U) << "a magic link";
 }
 
 }  // namespace

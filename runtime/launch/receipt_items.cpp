@@ -120,11 +120,19 @@ void limits(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
 
 // ---- mounts ---------------------------------------------------------------------------------------------------------
 
-// The topmost mount exactly at `target`.
-const MountEntry* mount_at(const KernelTruth& truth, const std::string& target) {
-  const auto hit = std::find_if(truth.mounts.rbegin(), truth.mounts.rend(),
-                                [&](const MountEntry& entry) { return entry.target == target; });
-  return hit == truth.mounts.rend() ? nullptr : &*hit;
+// The mount that `path` leads to the root of: the topmost one exactly there, or behind symlinks.
+const MountEntry* mount_at(const KernelTruth& truth, const std::string& path) {
+  const auto there = std::find_if(truth.mounts.rbegin(), truth.mounts.rend(),
+                                  [&](const MountEntry& entry) { return entry.target == path; });
+  if (there != truth.mounts.rend()) {
+    return &*there;
+  }
+  const auto led = truth.paths.find(path);
+  if (led == truth.paths.end() || !led->second.covered) {
+    return nullptr;
+  }
+  const auto hit = std::ranges::find(truth.mounts, led->second.mount, &MountEntry::id);
+  return hit == truth.mounts.end() ? nullptr : &*hit;
 }
 
 bool has_option(const std::string& options, std::string_view name) {
@@ -200,11 +208,15 @@ void mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
 void paths(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   for (const auto& path : context.spec.linux.masked_paths) {
     const MountEntry* entry = mount_at(context.truth, path);
-    add(out, "masked " + path, "", entry == nullptr ? "absent" : "covered by " + entry->type);
+    const bool bare = entry == nullptr && context.truth.paths.contains(path);
+    const std::string seen = entry != nullptr ? "covered by " + entry->type : bare ? "visible" : "absent";
+    out.push_back({"masked " + path, bare ? "covered" : "", seen, !bare});
   }
   for (const auto& path : context.spec.linux.readonly_paths) {
-    if (const MountEntry* entry = mount_at(context.truth, path)) {
-      add(out, "readonly " + path, "ro", has_option(entry->options, "ro") ? "ro" : "rw");
+    const MountEntry* entry = mount_at(context.truth, path);
+    if (entry != nullptr || context.truth.paths.contains(path)) {
+      const bool readonly = entry != nullptr && has_option(entry->options, "ro");
+      add(out, "readonly " + path, "ro", readonly ? "ro" : "rw");
     }
   }
 }

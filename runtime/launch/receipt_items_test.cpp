@@ -189,6 +189,34 @@ TEST_F(ReceiptItems, ThereIsOneRoot) {
   EXPECT_EQ(wrong(), Names{"mount / stacked"});
 }
 
+// /var/run is a link to /run in most images.
+TEST_F(ReceiptItems, AMountBehindASymlinkIsFound) {
+  oci::Mount mount;
+  mount.destination = "/var/run/secrets";
+  mount.options = {"ro"};
+  spec_.mounts = {mount};
+  truth_.mounts.push_back({"/run/secrets", "tmpfs", "ro", 42});
+  EXPECT_EQ(item("mount /var/run/secrets").observed, "(not mounted)");
+  truth_.paths["/var/run/secrets"] = {42, false};
+  EXPECT_EQ(item("mount /var/run/secrets").observed, "(not mounted)") << "lies on the mount, is not it";
+  truth_.paths["/var/run/secrets"] = {42, true};
+  EXPECT_EQ(wrong(), Names{});
+  truth_.mounts.back().options = "rw";
+  EXPECT_EQ(wrong(), Names{"mount /var/run/secrets"});
+}
+
+TEST_F(ReceiptItems, APathThatExistsMustBeCovered) {
+  spec_.linux.masked_paths = {"/proc/kcore"};
+  spec_.linux.readonly_paths = {"/proc/sys"};
+  EXPECT_EQ(wrong(), Names{}) << "neither is there";
+  truth_.paths["/proc/kcore"] = {7, false};
+  truth_.paths["/proc/sys"] = {7, false};
+  EXPECT_EQ(wrong(), (Names{"masked /proc/kcore", "readonly /proc/sys"}));
+  truth_.mounts.push_back({"/elsewhere", "tmpfs", "ro", 8});
+  truth_.paths["/proc/kcore"] = truth_.paths["/proc/sys"] = {8, true};
+  EXPECT_EQ(wrong(), Names{});
+}
+
 TEST_F(ReceiptItems, MaskedAndReadOnlyPaths) {
   spec_.linux.masked_paths = {"/proc/kcore", "/proc/keys"};
   spec_.linux.readonly_paths = {"/proc/sys", "/proc/bus"};

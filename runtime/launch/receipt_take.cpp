@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "hardening/digest.hpp"
+#include "hardening/path_text.hpp"
 #include "oci/document.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/readback.hpp"
@@ -24,6 +25,16 @@ std::map<std::string, std::string> digests(const state::Directory& directory,
           {"seccomp", digest_of(directory, kFilterFile)}};
 }
 
+// What receipt_items() asks about, spelled as it asks.
+std::vector<std::string> judged_paths(const oci::Spec& spec) {
+  std::vector<std::string> out = spec.linux.masked_paths;
+  out.insert(out.end(), spec.linux.readonly_paths.begin(), spec.linux.readonly_paths.end());
+  for (const auto& mount : spec.mounts) {
+    out.push_back(hardening::normal_path(mount.destination));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<hardening::Confinement> load_confinement(const state::Directory& directory) {
@@ -41,7 +52,8 @@ Result<state::Receipt> take_receipt(const Container& container, const hardening:
   const state::Directory& directory = container.directory;
   TRY_ASSIGN(const oci::Spec spec, load_executed_spec(directory));
   TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
-  TRY_ASSIGN(const KernelTruth truth, read_back(proc, container.record.pid, traced));
+  TRY_ASSIGN(KernelTruth truth, read_back(proc, container.record.pid, traced));
+  look_up(proc, container.record.pid, judged_paths(spec), truth);
   TRY_ASSIGN(const KernelTruth own, read_back(proc, ::getpid(), false));
   const ReceiptContext context{spec, confinement, truth, own.namespaces,
                                directory.read(kFilterFile).value_or(std::string())};
