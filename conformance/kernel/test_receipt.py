@@ -49,6 +49,27 @@ class Receipt(NucleusTest):
         self.assertIn(bundle.tag, items["cgroup"])
         self.assertRegex(items["seccomp.filter"], r"^[0-9a-f]{64}$")
 
+    def test_mount_behind_a_symlink(self):
+        """/var/run leads to /run in most images; what is mounted on /var/run/x is found, and judged."""
+        def change(bundle):
+            for name in ("run", "var"):
+                (bundle.rootfs / name).mkdir(exist_ok=True)
+            (bundle.rootfs / "var/run").symlink_to("../run")
+            bundle.config["mounts"].append({"destination": "/var/run/x", "type": "tmpfs", "source": "tmpfs",
+                                            "options": ["nosuid", "nodev"]})
+        bundle = self.running(change=change)
+        items = {item["control"]: item for item in self.receipt(bundle)["items"]}
+        self.assertEqual(items["mount /var/run/x"]["observed"], "nosuid,nodev,noexec")
+        self.in_container(bundle, "mount", "-o", "remount,bind,suid,nodev", "/run/x")
+        self.assertEqual(self.verify(bundle).rc, DIFFERS)
+
+    def test_unmasked_path(self):
+        bundle = self.running()
+        self.in_container(bundle, "umount", "/proc/keys")
+        result = self.verify(bundle)
+        self.assertEqual(result.rc, DIFFERS)
+        self.assertIn("/proc/keys", result.out + result.err)
+
     def test_text(self):
         bundle = self.running()
         out = self.ok(bundle.call("receipt", bundle.id)).out
