@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -13,8 +15,12 @@ namespace {
 
 using hardening::GrantKind;
 
+// Negative: every number. Beyond 32 bits there is no device, and it must not become one by losing the high half.
 std::optional<std::uint32_t> number(const std::optional<std::int64_t>& value) {
-  return value && *value >= 0 ? std::optional<std::uint32_t>(static_cast<std::uint32_t>(*value)) : std::nullopt;
+  if (!value || *value < 0) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(*value, UINT32_MAX));
 }
 
 }  // namespace

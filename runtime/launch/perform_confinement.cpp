@@ -73,7 +73,12 @@ Status Performer::operator()(const plan::DropBounding& op) const { return sys::d
 
 Status Performer::operator()(const plan::SetIds& op) const {
   ::umask(op.umask);
-  return sys::set_ids({op.uid, op.gid, op.groups, op.set_groups});
+  Status set = sys::set_ids({op.uid, op.gid, op.groups, true});
+  // The launcher's groups go wherever setgroups(2) is permitted; a user namespace mapped without privilege denies it.
+  if (!set && set.error().sys_errno == EPERM && !op.set_groups) {
+    set = sys::set_ids({op.uid, op.gid, op.groups, false});
+  }
+  return set;
 }
 
 // In passthrough a capability that this host never had is left out, as the runtime-spec asks of a runtime that cannot
