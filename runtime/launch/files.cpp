@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-
 #include <cstdio>
 #include <cstring>
 #include <ctime>
