@@ -117,6 +117,7 @@ std::vector<RootEntry> top_level(const HostFacts& facts) {
     return facts.rootfs.top_level;
   }
   std::vector<RootEntry> entries;
+  entries.reserve(std::size(kCode) + std::size(kData));
   for (const auto name : kCode) {
     entries.push_back({std::string(name), RootEntry::Kind::directory});
   }

@@ -53,7 +53,9 @@ Result<std::optional<Policy>> from_binary(const std::string& name) {
 
 Result<Policy> find_policy(const std::string& name, const std::vector<std::string>& dirs) {
   for (const auto& dir : dirs) {
-    TRY_ASSIGN(auto found, from_directory(dir + "/" + name, name));
+    std::string path = dir;
+    path.append("/").append(name);
+    TRY_ASSIGN(auto found, from_directory(path, name));
     if (found) {
       return std::move(*found);
     }

@@ -70,7 +70,7 @@ static double now(void) {
 }
 
 int main(int argc, char** argv) {
-  const double end = now() + (argc > 1 ? atof(argv[1]) : 5);
+  const double end = now() + (argc > 1 ? strtod(argv[1], NULL) : 5);
   say("watching", "");
   while (now() < end) {
     for (int pid = 1; pid < MAX_PID; ++pid) {

@@ -136,7 +136,7 @@ std::string sensitive_bind(const RuleContext& context, const oci::Mount& mount) 
     return "";
   }
   const bool writable = !is_read_only(mount);
-  const std::string why = judge(context, normal_path(mount.source), writable);
+  std::string why = judge(context, normal_path(mount.source), writable);
   const auto real = context.facts.bind_sources.find(mount.source);
   if (!why.empty() || real == context.facts.bind_sources.end()) {
     return why;

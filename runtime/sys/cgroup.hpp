@@ -48,7 +48,8 @@ class CgroupHandle {
  public:
   // Makes the directories, enables controllers on the way (v2 subtree_control) and fills cpuset.cpus and cpuset.mems
   // from the parents where empty (v1). What failed is in failures(); an Error means that nothing is usable.
-  [[nodiscard]] static Result<CgroupHandle> create(const CgroupFacts& facts, std::vector<CgroupDirectory> directories);
+  [[nodiscard]] static Result<CgroupHandle> create(const CgroupFacts& facts,
+                                                   const std::vector<CgroupDirectory>& directories);
   // An existing one, for exec, update, kill and delete. Directories that are gone are left out.
   [[nodiscard]] static CgroupHandle open(const std::vector<CgroupDirectory>& directories);
 

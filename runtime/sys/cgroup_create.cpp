@@ -93,7 +93,7 @@ void CgroupHandle::add_directory(const CgroupFacts& facts, const CgroupDirectory
   }
 }
 
-Result<CgroupHandle> CgroupHandle::create(const CgroupFacts& facts, std::vector<CgroupDirectory> directories) {
+Result<CgroupHandle> CgroupHandle::create(const CgroupFacts& facts, const std::vector<CgroupDirectory>& directories) {
   CgroupHandle made;
   for (const auto& directory : directories) {
     made.add_directory(facts, directory);

@@ -62,7 +62,9 @@ Status TreeCopy::directory(int source, int target, const std::string& path) {
     }
     const std::string name = entry_->d_name;
     if (name != "." && name != "..") {
-      TRY(entry(source, target, name, path.empty() ? name : path + '/' + name));
+      std::string below = path;
+      below.append(path.empty() ? "" : "/").append(name);
+      TRY(entry(source, target, name, below));
     }
   }
   if (errno != 0) {
