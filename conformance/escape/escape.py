@@ -1,5 +1,7 @@
 """What the escape tests share: the modes, the attacking helpers, a config without any defence of its own, and a record
 of what the host looks like, taken before and after an attack."""
+import sys
+import subprocess
 import contextlib
 import hashlib
 import os
@@ -96,3 +98,24 @@ def host_unchanged(test, *directories):
     before = host_mounts(), [tree(path) for path in directories]
     yield
     test.assertEqual((host_mounts(), [tree(path) for path in directories]), before, "the host was changed")
+
+
+SWAPPER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+a, b = (os.fsencode(path) for path in sys.argv[1:3])
+print("swapping", flush=True)
+while True:
+    libc.syscall(316, -100, a, -100, b, 2)  # renameat2 RENAME_EXCHANGE
+"""
+
+
+@contextlib.contextmanager
+def swapping(first, second):
+    """Another process exchanges the two names without a pause."""
+    with subprocess.Popen([sys.executable, "-c", SWAPPER, str(first), str(second)], stdout=subprocess.PIPE) as child:
+        try:
+            child.stdout.readline()
+            yield
+        finally:
+            child.kill()

@@ -5,6 +5,7 @@ import pathlib
 import pty
 import socket
 import stat
+import time
 
 import escape
 import nucleus_test
@@ -195,6 +196,37 @@ class Console(NucleusTest):
                     if master is not None:
                         self.read(master)
                     self.assertEqual(victim.read_text(), "host\n")
+
+    def test_console_target_exchanged_meanwhile_leads_nowhere(self):
+        """The race itself: the image's /dev/console is now a file, now a link out, while the terminal is mounted."""
+        victim = self.temp_dir() / "victim"
+        victim.write_text("host\n")
+        for mode in ("passthrough", "agent"):
+            bundle = self.bundle(mode=mode).sh("stat -c 'console %t' /dev/console; echo END")
+            bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/dev"]
+            console = bundle.rootfs / "dev/console"
+            console.write_text("")
+            os.symlink("/".join([".."] * 12) + str(victim), bundle.rootfs / "dev/other")
+            before = escape.host_mounts(), escape.tree(victim.parent)
+            hit = tried = 0
+            end = time.monotonic() + 4
+            with escape.swapping(console, bundle.rootfs / "dev/other"):
+                while time.monotonic() < end:
+                    result = self.race_once(bundle)
+                    tried += 1
+                    hit += "console 88" in result
+                    self.assertEqual((escape.host_mounts(), escape.tree(victim.parent)), before, f"{mode}: host changed")
+            self.assertEqual(victim.read_text(), "host\n")
+            self.assertGreater(tried, 3, "the race was hardly run")
+            self.assertGreater(hit, 0, "the control: a run in which the file was there")
+
+    def race_once(self, bundle) -> str:
+        """What one container with a terminal printed; nothing if it was refused."""
+        path = pathlib.Path(bundle.dir / "console")
+        path.unlink(missing_ok=True)
+        bundle.id = f"{bundle.tag}-{len(bundle.ids)}"
+        _, master = self.with_terminal(bundle)
+        return self.read(master) if master is not None else ""
 
     def test_fake_devpts_is_refused(self):
         """A directory, or a tmpfs with a ptmx of its own, in place of devpts."""

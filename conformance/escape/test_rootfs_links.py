@@ -1,9 +1,6 @@
 """Images whose mount points are symlinks, and processes that swap them while the runtime mounts (CVE-2019-16884,
 CVE-2019-19921, CVE-2021-30465, CVE-2023-27561, CVE-2024-45310, CVE-2026-41579, CVE-2026-47766)."""
-import contextlib
 import os
-import subprocess
-import sys
 import time
 
 import escape
@@ -159,25 +156,6 @@ class ExchangeRace(NucleusTest):
 
     SECONDS = 6
 
-    SWAPPER = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None)
-a, b = (os.fsencode(path) for path in sys.argv[1:3])
-print("swapping", flush=True)
-while True:
-    libc.syscall(316, -100, a, -100, b, 2)  # renameat2 RENAME_EXCHANGE
-"""
-
-    @contextlib.contextmanager
-    def swapping(self, first, second):
-        with subprocess.Popen([sys.executable, "-c", self.SWAPPER, str(first), str(second)],
-                              stdout=subprocess.PIPE) as child:
-            try:
-                child.stdout.readline()
-                yield
-            finally:
-                child.kill()
-
     def race(self, mode: str, with_source: bool) -> tuple:
         """How often the container ran, and what came out of it."""
         victim = self.temp_dir()
@@ -197,7 +175,7 @@ while True:
         ran = 0
         output = ""
         end = time.monotonic() + self.SECONDS / 2
-        with self.swapping(volume / "a", volume / "b"):
+        with escape.swapping(volume / "a", volume / "b"):
             while time.monotonic() < end:
                 result = bundle.run(id=f"{bundle.id}-{len(bundle.ids)}")
                 ran += "ran" in result.out
