@@ -23,11 +23,14 @@ if(NUCLEUS_SANITIZE)
   target_link_options(nucleus_options INTERFACE -fsanitize=${NUCLEUS_SANITIZE})
 endif()
 
+add_library(nucleus_test_source OBJECT ${CMAKE_CURRENT_LIST_DIR}/TestSource.cpp)
+target_link_libraries(nucleus_test_source PRIVATE nucleus_options)
+target_compile_definitions(nucleus_test_source PRIVATE NUCLEUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+
 # Adds tests from FILES to ctest under one LABEL; each TEST() is a ctest test of its own.
 function(nucleus_test_program name label)
-  add_executable(${name} ${ARGN})
+  add_executable(${name} ${ARGN} $<TARGET_OBJECTS:nucleus_test_source>)
   target_link_libraries(${name} PRIVATE nucleus_options GTest::gtest GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE NUCLEUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # What is tested is optimised, the tests are not: that would be most of the build's time.
   target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60

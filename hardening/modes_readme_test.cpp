@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hardening/modes.hpp"
+#include "runtime/base/test_source.hpp"
 
 namespace nucleus::hardening {
 namespace {
@@ -46,7 +47,7 @@ Row cells(const std::string& line) {
 
 // The first table below "## Modes": its head, and its rows without the rule below the head.
 std::vector<Row> table() {
-  std::ifstream readme(std::string(NUCLEUS_SOURCE_DIR) + "/README.md");
+  std::ifstream readme(nucleus::test::source_directory() + "/README.md");
   std::vector<Row> rows;
   bool section = false;
   for (std::string line; std::getline(readme, line);) {

@@ -9,6 +9,7 @@
 #include "hardening/test_support.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/io.hpp"
+#include "runtime/base/test_source.hpp"
 
 namespace nucleus::hardening {
 namespace {
@@ -17,14 +18,14 @@ using namespace test;
 using ::testing::HasSubstr;
 
 std::string source_file(const std::string& name) {
-  return read_file(AT_FDCWD, std::string(NUCLEUS_SOURCE_DIR) + "/" + name, 1U << 22U).value();
+  return read_file(AT_FDCWD, nucleus::test::source_directory() + "/" + name, 1U << 22U).value();
 }
 
 // NUCLEUS_UPDATE_GOLDEN=1 rewrites the expected texts after an intended change.
 void expect_golden(const std::string& name, const std::string& text) {
   const std::string path = "hardening/testdata/" + name;
   if (std::getenv("NUCLEUS_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(std::string(NUCLEUS_SOURCE_DIR) + "/" + path) << text;
+    std::ofstream(nucleus::test::source_directory() + "/" + path) << text;
   }
   EXPECT_EQ(text, source_file(path)) << path;
 }

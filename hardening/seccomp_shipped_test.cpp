@@ -10,6 +10,7 @@
 
 #include "hardening/seccomp_test_support.hpp"
 #include "hardening/shipped_policies.hpp"
+#include "runtime/base/test_source.hpp"
 
 namespace nucleus::hardening {
 namespace {
@@ -44,7 +45,7 @@ TEST_F(ShippedList, AtMost130KnownNames) {
 }
 
 TEST_F(ShippedList, EveryAllowedNameHasItsReason) {
-  const auto text = read_file(AT_FDCWD, NUCLEUS_SOURCE_DIR "/policies/default/seccomp.md", 1U << 20U);
+  const auto text = read_file(AT_FDCWD, nucleus::test::source_directory() + "/policies/default/seccomp.md", 1U << 20U);
   ASSERT_TRUE(text);
   std::istringstream lines(text->substr(0, text->find("## Allowed with conditions")));
   std::set<std::string> documented;
@@ -59,7 +60,8 @@ TEST_F(ShippedList, EveryAllowedNameHasItsReason) {
 }
 
 TEST_F(ShippedList, TheBinaryHoldsTheFile) {
-  const auto file = read_file(AT_FDCWD, NUCLEUS_SOURCE_DIR "/policies/default/seccomp.json", 1U << 20U);
+  const auto file =
+      read_file(AT_FDCWD, nucleus::test::source_directory() + "/policies/default/seccomp.json", 1U << 20U);
   ASSERT_TRUE(file);
   EXPECT_EQ(shipped_file("default", "seccomp.json"), std::string_view(*file));
   EXPECT_FALSE(shipped_file("default", "nothing.json"));

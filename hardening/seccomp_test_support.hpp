@@ -18,13 +18,14 @@
 #include "hardening/seccomp_table.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/io.hpp"
+#include "runtime/base/test_source.hpp"
 
 namespace nucleus::hardening::testing {
 
 using Args = std::array<std::uint64_t, kSyscallArgs>;
 
 inline oci::Seccomp profile_from_file(const std::string& relative) {
-  const auto text = read_file(AT_FDCWD, std::string(NUCLEUS_SOURCE_DIR) + "/" + relative, 1U << 20U);
+  const auto text = read_file(AT_FDCWD, nucleus::test::source_directory() + "/" + relative, 1U << 20U);
   EXPECT_TRUE(text.has_value()) << (text ? "" : text.error().text);
   const auto profile = oci::parse_seccomp(*text, relative);
   EXPECT_TRUE(profile.has_value()) << (profile ? "" : profile.error().text);

@@ -9,6 +9,8 @@
 #include <iterator>
 #include <string>
 
+#include "runtime/base/test_source.hpp"
+
 namespace nucleus::oci::testing {
 
 inline constexpr std::array kFixtures = {"podman-run.json",        "podman-privileged.json", "podman-mixed.json",
@@ -16,7 +18,7 @@ inline constexpr std::array kFixtures = {"podman-run.json",        "podman-privi
                                          "runc-spec-rootless.json"};
 
 inline std::string read_source(const std::string& path) {
-  std::ifstream in(std::string(NUCLEUS_SOURCE_DIR) + '/' + path, std::ios::binary);
+  std::ifstream in(nucleus::test::source_directory() + '/' + path, std::ios::binary);
   EXPECT_TRUE(in.good()) << path;
   return {std::istreambuf_iterator<char>(in), {}};
 }
