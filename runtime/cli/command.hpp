@@ -37,6 +37,8 @@ struct Command {
   int failure_status = 1;
 };
 
+// command_table.cpp: the options before the command, and the commands in the order of the help text.
+[[nodiscard]] std::span<const Option> global_options();
 [[nodiscard]] std::span<const Command> commands();
 
 // Entry of each command, one file per command (cmd_NAME.cpp).

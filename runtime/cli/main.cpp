@@ -15,20 +15,6 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr std::array<Option, 11> kGlobalOptions = {{
-    {"root", 0, "DIR", "state root (default /run/nucleus, or $XDG_RUNTIME_DIR/nucleus without root)"},
-    {"log", 0, "FILE", "where the fatal error is appended"},
-    {"log-format", 0, "FORMAT", "text or json"},
-    {"debug", 0, "", "say more on stderr"},
-    {"config", 0, "FILE", "host configuration (default /etc/nucleus/nucleus.toml)"},
-    {"systemd-cgroup", 0, "", "systemd cgroup driver (not in this version)"},
-    {"rootless", 0, "VALUE", "accepted for runc's sake; detected"},
-    {"criu", 0, "PATH", "accepted for runc's sake; unused"},
-    {"log-level", 0, "LEVEL", "debug is the same as --debug"},
-    {"version", 'v', "", "print the version"},
-    {"help", 'h', "", "print this text"},
-}};
-
 constexpr int kUnknownCommand = 3;  // runc's status
 
 std::string default_root() {
@@ -61,7 +47,7 @@ std::string help_text() {
     line.resize(16, ' ');
     out += line + std::string(command.help) + "\n";
   }
-  return out + "\nglobal options:\n" + describe_options(kGlobalOptions);
+  return out + "\nglobal options:\n" + describe_options(global_options());
 }
 
 std::string command_help(const Command& command) {
@@ -122,7 +108,7 @@ int report(const Error& error, int status) {
 }
 
 int dispatch(const std::vector<std::string>& words, char** argv) {
-  auto arguments = parse_options(kGlobalOptions, words);
+  auto arguments = parse_options(global_options(), words);
   if (!arguments) {
     (void)print(help_text());
     return report(arguments.error(), 1);
@@ -150,12 +136,6 @@ int dispatch(const std::vector<std::string>& words, char** argv) {
 }
 
 }  // namespace
-
-std::span<const Command> commands() {
-  static const std::array<Command, 15> kAll = {kCreate, kStart, kRun,      kExec,    kState, kList,    kPs,   kKill,
-                                               kDelete, kSpec,  kFeatures, kExplain, kPlan,  kReceipt, kCheck};
-  return kAll;
-}
 
 }  // namespace nucleus::cli
 

@@ -1,0 +1,34 @@
+// Every command and every option before it. The command line, its help, the manual pages and the shells' completion are
+// made of these tables.
+#include <array>
+
+#include "runtime/cli/command.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+constexpr std::array<Option, 11> kGlobalOptions = {{
+    {"root", 0, "DIR", "state root (default /run/nucleus, or $XDG_RUNTIME_DIR/nucleus without root)"},
+    {"log", 0, "FILE", "where the fatal error is appended"},
+    {"log-format", 0, "FORMAT", "text or json"},
+    {"debug", 0, "", "say more on stderr"},
+    {"config", 0, "FILE", "host configuration (default /etc/nucleus/nucleus.toml)"},
+    {"systemd-cgroup", 0, "", "systemd cgroup driver (not in this version)"},
+    {"rootless", 0, "VALUE", "accepted for runc's sake; detected"},
+    {"criu", 0, "PATH", "accepted for runc's sake; unused"},
+    {"log-level", 0, "LEVEL", "debug is the same as --debug"},
+    {"version", 'v', "", "print the version"},
+    {"help", 'h', "", "print this text"},
+}};
+
+}  // namespace
+
+std::span<const Option> global_options() { return kGlobalOptions; }
+
+std::span<const Command> commands() {
+  static const std::array<Command, 15> kAll = {kCreate, kStart, kRun,      kExec,    kState, kList,    kPs,   kKill,
+                                               kDelete, kSpec,  kFeatures, kExplain, kPlan,  kReceipt, kCheck};
+  return kAll;
+}
+
+}  // namespace nucleus::cli
