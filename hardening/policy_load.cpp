@@ -18,6 +18,30 @@ bool is_name(std::string_view text) {
   });
 }
 
+Result<std::optional<Policy>> from_binary(const std::string& name) {
+  PolicyBytes bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto content = shipped_file(name, kPolicyFiles[i]);
+    if (!content) {
+      return std::nullopt;
+    }
+    bytes[i] = *content;
+  }
+  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, "built-in " + name + "/", false));
+  return policy;
+}
+
+// An installed copy of a set is that set: a package puts them below /usr/share, where strict modes would take them for
+// an unpinned set of somebody else's.
+bool is_built_in(const PolicyBytes& bytes, std::string_view name) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (shipped_file(name, kPolicyFiles[i]) != bytes[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Result<std::optional<Policy>> from_directory(const std::string& path, const std::string& name) {
   TRY_ASSIGN(const auto directory, open_policy_directory(path));
   if (!directory) {
@@ -34,20 +58,10 @@ Result<std::optional<Policy>> from_directory(const std::string& path, const std:
     }
     bytes[i] = std::move(*content);
   }
-  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, shown, true));
-  return policy;
-}
-
-Result<std::optional<Policy>> from_binary(const std::string& name) {
-  PolicyBytes bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto content = shipped_file(name, kPolicyFiles[i]);
-    if (!content) {
-      return std::nullopt;
-    }
-    bytes[i] = *content;
+  if (is_built_in(bytes, name)) {
+    return from_binary(name);
   }
-  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, "built-in " + name + "/", false));
+  TRY_ASSIGN(Policy policy, decode_policy(bytes, name, shown, true));
   return policy;
 }
 

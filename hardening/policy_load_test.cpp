@@ -92,6 +92,18 @@ TEST_F(PolicyFiles, AdministratorsSetWinsOverTheShippedOne) {
   EXPECT_EQ(load("default")->pids_limit, 7);
 }
 
+TEST_F(PolicyFiles, AnInstalledCopyOfAShippedSetIsThatSet) {
+  fs::rename(set(), dir_ / "default");
+  const fs::path copied = dir_ / "default/policy.toml";
+  std::ofstream(copied) << *shipped_file("default", "policy.toml");
+  EXPECT_FALSE(load("default")->external);
+  EXPECT_EQ(load("default")->digest, load_policy("default", {})->digest);
+  std::ofstream(copied, std::ios::app) << "# changed\n";
+  EXPECT_TRUE(load("default")->external);
+  fs::remove(dir_ / "default/caps.toml");
+  EXPECT_THAT(error("default"), HasSubstr("missing"));
+}
+
 TEST_F(PolicyFiles, PinsMustMatchEveryByte) {
   const std::string pin = "web@sha256:" + load()->digest;
   EXPECT_TRUE(load(pin)->pinned);
