@@ -27,6 +27,21 @@ class Cgroups(NucleusTest):
             found[name] = (self.directory(bundle, controller) / (v2 if V2 else v1)).read_text().strip()
         return found
 
+    def test_disabled_means_no_cgroup_and_no_strict_mode(self):
+        disabled = ("--cgroup-manager", "disabled")
+        bundle = self.limited(mode="agent", pids={"limit": 33})
+        made = self.ok(bundle.create(globals=disabled))
+        self.assertIn("nothing limits processes", bundle.output(stream="err"), made)
+        self.assertEqual(nucleus_test.cgroups_named(bundle.tag), [])
+        self.ok(bundle.start())
+        self.ok(bundle.kill("KILL"))
+        bundle.wait_stopped()
+        self.ok(bundle.delete())
+        refused = self.limited(pids={"limit": 33}).create(globals=disabled)
+        self.assertEqual(refused.rc, 1)
+        self.assertIn("mode strict-agent needs a cgroup", refused.err)
+        self.fails(bundle.call("list", globals=("--cgroup-manager", "x")), "invalid cgroup-manager: x")
+
     def test_limits_are_written(self):
         bundle = self.limited(memory={"limit": 64 << 20}, pids={"limit": 33},
                               cpu={"shares": 512, "quota": 50000, "period": 100000})

@@ -21,6 +21,20 @@ Status refuse_unsupported(const Globals& globals, const Arguments& arguments) {
   return {};
 }
 
+// Without a cgroup neither the config's limits hold nor ours. Passthrough leaves that to the caller, as crun does.
+Status check_cgroups(const Globals& globals, hardening::Mode mode) {
+  const auto reaction = hardening::reaction(mode, hardening::Control::cgroup_limits);
+  if (!globals.no_cgroups || mode == hardening::Mode::passthrough || reaction == hardening::Reaction::off) {
+    return {};
+  }
+  if (reaction == hardening::Reaction::fail) {
+    return fail(ErrorCode::policy, "--cgroup-manager disabled (podman's --cgroups=disabled): mode " +
+                                       std::string(hardening::mode_name(mode)) + " needs a cgroup for its limits");
+  }
+  log_warning("--cgroup-manager disabled: nothing limits processes, memory or CPU");
+  return {};
+}
+
 // Before a mount or a cgroup fails for it. runc's words, which engines know.
 Status check_privilege(const oci::Spec& spec) {
   const auto& namespaces = spec.linux.namespaces;
@@ -65,10 +79,12 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
     TRY(launch::ensure_sealed_self(globals.argv));
   }
   TRY(check_privilege(decision.hardened.spec));
+  TRY(check_cgroups(globals, decision.hardened.mode));
   plan::Request request;
   request.id = id.str();
   request.bundle = decision.bundle.path;
   request.preserve_fds = static_cast<unsigned>(preserve);
+  request.no_cgroups = globals.no_cgroups;
   request.no_new_keyring = arguments.has("no-new-keyring");
   TRY_ASSIGN(const auto plan, plan_launch(decision, request));
   TRY(check_console(arguments, plan, keep_channel && !arguments.has("detach")));

@@ -10,7 +10,7 @@ constexpr Option kOptions[] = {
     kModeOption,
     kPolicyOption,
     kGrantOption,
-    {"format", 'f', "FORMAT", "text, json, patch (RFC 6902) or config (the rewritten config.json)"},
+    {"format", 'f', "text|json|patch|config", "patch is RFC 6902, config the rewritten config.json"},
     {"exit-code", 0, "", "status 2 when a request was dropped, for CI"},
     {"help", 'h', "", "print this text"}};
 

@@ -6,8 +6,9 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {
-    {"format", 'f', "FORMAT", "table or json"}, {"quiet", 'q', "", "ids only"}, {"help", 'h', "", "print this text"}};
+constexpr Option kOptions[] = {{"format", 'f', "table|json", "shape of the output"},
+                               {"quiet", 'q', "", "ids only"},
+                               {"help", 'h', "", "print this text"}};
 
 using Row = std::vector<std::string>;
 

@@ -13,7 +13,8 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {{"format", 'f', "FORMAT", "table or json"}, {"help", 'h', "", "print this text"}};
+constexpr Option kOptions[] = {{"format", 'f', "table|json", "shape of the output"},
+                               {"help", 'h', "", "print this text"}};
 
 // Output of ps(1), found at fixed places: PATH may be absent or not ours.
 Result<std::string> host_ps(std::vector<std::string> arguments) {

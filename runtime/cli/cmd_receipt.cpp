@@ -7,7 +7,7 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {{"format", 'f', "FORMAT", "text or json"},
+constexpr Option kOptions[] = {{"format", 'f', "text|json", "shape of the output"},
                                {"verify", 0, "", "read the kernel again and compare"},
                                {"help", 'h', "", "print this text"}};
 

@@ -19,6 +19,7 @@ struct Globals {
   std::string root;
   std::string config = "/etc/nucleus/nucleus.toml";
   bool systemd_cgroup = false;
+  bool no_cgroups = false;  // --cgroup-manager disabled, which podman gives for --cgroups=disabled
   bool debug = false;
   char** argv = nullptr;  // the whole command line, for the re-execution of sealed_self.hpp
 

@@ -7,13 +7,14 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr std::array<Option, 11> kGlobalOptions = {{
+constexpr std::array<Option, 12> kGlobalOptions = {{
     {"root", 0, "DIR", "state root (default /run/nucleus, or $XDG_RUNTIME_DIR/nucleus without root)"},
     {"log", 0, "FILE", "where the fatal error is appended"},
-    {"log-format", 0, "FORMAT", "text or json"},
+    {"log-format", 0, "text|json", "how it is written"},
     {"debug", 0, "", "say more on stderr"},
     {"config", 0, "FILE", "host configuration (default /etc/nucleus/nucleus.toml)"},
     {"systemd-cgroup", 0, "", "systemd cgroup driver (not in this version)"},
+    {"cgroup-manager", 0, "cgroupfs|systemd|disabled", "as crun spells it; disabled: no cgroup and no limits"},
     {"rootless", 0, "VALUE", "accepted for runc's sake; detected"},
     {"criu", 0, "PATH", "accepted for runc's sake; unused"},
     {"log-level", 0, "LEVEL", "debug is the same as --debug"},

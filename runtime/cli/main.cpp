@@ -55,17 +55,27 @@ std::string command_help(const Command& command) {
          std::string(command.help) + "\n\noptions:\n" + describe_options(command.options);
 }
 
+Status read_cgroup_manager(const Arguments& arguments, Globals& out) {
+  const std::string manager = arguments.get("cgroup-manager", "cgroupfs");
+  if (manager != "cgroupfs" && manager != "systemd" && manager != "disabled") {
+    return fail(ErrorCode::usage, "invalid cgroup-manager: " + manager);
+  }
+  out.systemd_cgroup = arguments.has("systemd-cgroup") || manager == "systemd";
+  out.no_cgroups = manager == "disabled";
+  return {};
+}
+
 Result<Globals> globals_from(const Arguments& arguments) {
   Globals out;
   out.root = arguments.get("root", default_root());
   out.config = arguments.get("config", out.config);
-  out.systemd_cgroup = arguments.has("systemd-cgroup");
   out.debug = arguments.has("debug") || arguments.get("log-level") == "debug";
   const std::string format = arguments.get("log-format", "text");
   if (format != "text" && format != "json") {
     return fail(ErrorCode::usage, "invalid log-format: " + format);
   }
   configure_log({arguments.get("log"), format == "json" ? LogFormat::json : LogFormat::text, out.debug});
+  TRY(read_cgroup_manager(arguments, out));
   if (out.root.empty() || out.root.front() != '/') {
     std::array<char, 4096> cwd{};
     if (::getcwd(cwd.data(), cwd.size()) == nullptr) {

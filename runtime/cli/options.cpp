@@ -135,6 +135,7 @@ Result<Arguments> parse_options(std::span<const Option> table, const std::vector
 }
 
 std::string describe_options(std::span<const Option> table) {
+  constexpr std::size_t kHelpColumn = 36;
   std::string out;
   for (const Option& option : table) {
     std::string left = "   --" + std::string(option.name);
@@ -144,7 +145,11 @@ std::string describe_options(std::span<const Option> table) {
     if (!option.placeholder.empty()) {
       left += " " + std::string(option.placeholder);
     }
-    left.resize(std::max<std::size_t>(left.size() + 2, 36), ' ');
+    if (left.size() + 2 > kHelpColumn) {
+      out += left + "\n";
+      left.clear();
+    }
+    left.resize(kHelpColumn, ' ');
     out += left + std::string(option.help) + "\n";
   }
   return out;

@@ -15,7 +15,7 @@ namespace nucleus::cli {
 struct Option {
   std::string_view name;         // without dashes
   char letter = 0;               // 0: no short form
-  std::string_view placeholder;  // "" for a switch
+  std::string_view placeholder;  // "" for a switch; "text|json" lists all values
   std::string_view help;
 };
 
