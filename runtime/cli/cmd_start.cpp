@@ -17,8 +17,9 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
       return 0;
     case ContainerStatus::stopped:
       return fail(ErrorCode::state, "cannot start a container that has stopped");
-    case ContainerStatus::running:
     case ContainerStatus::paused:
+      return fail(ErrorCode::state, "cannot start a container in the paused state");
+    case ContainerStatus::running:
       return fail(ErrorCode::state, "cannot start an already running container");
     case ContainerStatus::creating:
       break;

@@ -8,6 +8,7 @@
 
 #include "oci/documents.hpp"
 #include "runtime/launch/files.hpp"
+#include "runtime/launch/freeze.hpp"
 #include "runtime/launch/hooks.hpp"
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/process.hpp"
@@ -17,14 +18,6 @@ namespace {
 
 sys::CgroupHandle cgroup_of(const state::Record& record) { return sys::CgroupHandle::open(cgroup_directories(record)); }
 
-bool is_frozen(const state::Record& record) {
-  if (record.cgroups.empty()) {
-    return false;
-  }
-  const auto frozen = cgroup_of(record).frozen();
-  return frozen && *frozen;
-}
-
 ContainerStatus derive_status(const Container& container) {
   const state::Record& record = container.record;
   if (record.pid == 0) {
@@ -33,10 +26,10 @@ ContainerStatus derive_status(const Container& container) {
   if (!container.alive()) {
     return ContainerStatus::stopped;
   }
-  if (container.directory.has(state::kStartSocket)) {
-    return ContainerStatus::created;
+  if (is_frozen(record)) {
+    return ContainerStatus::paused;
   }
-  return is_frozen(record) ? ContainerStatus::paused : ContainerStatus::running;
+  return container.directory.has(state::kStartSocket) ? ContainerStatus::created : ContainerStatus::running;
 }
 
 // A handle on init if it is still the process that the record means.
@@ -182,6 +175,9 @@ Status signal_container(const Container& container, int signal, bool all) {
   Status sent = sys::pidfd_send_signal(container.pidfd.get(), signal);
   if (!sent && sent.error().sys_errno == ESRCH) {
     return fail(ErrorCode::state, "container not running");
+  }
+  if (sent && signal == SIGKILL && container.status == ContainerStatus::paused) {
+    return cgroup_of(container.record).thaw();  // a frozen process of v1 dies when it thaws
   }
   return sent;
 }
