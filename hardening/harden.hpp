@@ -37,8 +37,10 @@ struct HardenedProcess {
 // Which mode and which extra grants apply, from host configuration, command line and annotations (semantics.md).
 struct Selection {
   Mode mode = Mode::agent;
-  std::string policy;                 // name of the set
-  std::vector<Grant> grants;          // from the command line and annotations, to be appended to the set's own
+  std::string policy;         // name of the set
+  std::string mode_origin;    // who chose it: "command line", "annotation io.nucleus.mode", "host configuration",
+  std::string policy_origin;  // "profile \"build\" (/etc/nucleus/nucleus.toml:7:1)"
+  std::vector<Grant> grants;  // from the command line and annotations, to be appended to the set's own
   std::vector<std::string> warnings;  // for stderr: what an annotation asked for in vain
 };
 struct CommandLineChoice {
@@ -46,10 +48,12 @@ struct CommandLineChoice {
   std::string policy;               // "" when not given
   std::vector<std::string> grants;  // --grant
 };
-// Precedence: command line, annotations (io.nucleus.mode, .policy, .grant), host configuration. Annotations choose no
+// Precedence: command line, annotations (io.nucleus.mode, .policy, .grant), the host configuration's profile for this
+// container (hardening/profile.hpp), the rest of the host configuration. Annotations choose no
 // passthrough and nothing below the host's floor. An unknown io.nucleus.* name is an error (a misspelt one would
 // silently not apply), except in passthrough.
 [[nodiscard]] Result<Selection> select(const HostConfig& host, const CommandLineChoice& choice,
-                                       const std::map<std::string, std::string>& annotations);
+                                       const std::map<std::string, std::string>& annotations,
+                                       const ContainerIdentity& container = {});
 
 }  // namespace nucleus::hardening

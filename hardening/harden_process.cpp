@@ -98,7 +98,7 @@ void rebase(Report& report) {
 
 Result<HardenedProcess> harden_process(const oci::Process& process, const oci::Process& init, const Policy& policy,
                                        const HostFacts& facts, Mode mode) {
-  HardenedProcess out{process, {mode, policy.name, policy.digest, {}}};
+  HardenedProcess out{process, {mode, policy.name, policy.digest, {}, "", ""}};
   if (mode == Mode::passthrough) {
     return out;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hardening/modes.hpp"
+#include "hardening/profile.hpp"
 #include "oci/spec.hpp"
 #include "runtime/base/result.hpp"
 
@@ -96,6 +97,7 @@ struct HostConfig {
   bool annotations_may_grant = false;
   std::string policy = "default";
   std::vector<std::string> policy_dirs = {"/etc/nucleus/policies", "/usr/share/nucleus/policies"};
+  std::vector<Profile> profiles;  // [[profile]], in the file's order
 };
 
 // Keys as above; an absent file gives the defaults. The file must be as trustworthy as a policy's.

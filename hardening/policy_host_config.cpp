@@ -1,7 +1,11 @@
 // /etc/nucleus/nucleus.toml.
 #include <fcntl.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "hardening/json_text.hpp"
+#include "hardening/path_text.hpp"
 #include "hardening/policy.hpp"
 #include "hardening/policy_files.hpp"
 #include "hardening/policy_toml.hpp"
@@ -9,17 +13,22 @@
 namespace nucleus::hardening {
 namespace {
 
-Status read_mode(TomlTable& table, std::string_view key, Mode& mode) {
+Result<std::optional<Mode>> read_mode(TomlTable& table, std::string_view key) {
   TRY_ASSIGN(const auto text, table.text(key));
   if (!text) {
-    return {};
+    return std::nullopt;
   }
   const auto parsed = parse_mode(text->value);
   if (!parsed) {
     return fail_at(text->place, std::string(key) + ": unknown mode " + json_text(text->value));
   }
-  mode = *parsed;
-  return {};
+  return parsed;
+}
+
+// A mode of its own below a floor of its own is a slip. Passthrough has to be allowed by name.
+std::string below_floor(Mode mode, Mode floor) {
+  return "mode " + std::string(mode_name(mode)) + " is below mode_floor " + std::string(mode_name(floor)) +
+         (mode == Mode::passthrough ? " (agent unless set)" : "");
 }
 
 Status read_policies(TomlTable& table, HostConfig& config) {
@@ -43,19 +52,80 @@ Status read_policies(TomlTable& table, HostConfig& config) {
   return {};
 }
 
+Result<TomlText> required(TomlTable& table, std::string_view key) {
+  TRY_ASSIGN(auto text, table.text(key));
+  if (!text) {
+    return fail_at(table.place(), "profile: " + std::string(key) + " must be given");
+  }
+  if (text->value.empty()) {
+    return fail_at(text->place, "profile: " + std::string(key) + " must not be empty");
+  }
+  return std::move(*text);
+}
+
+Result<std::string> read_id(TomlTable& table) {
+  TRY_ASSIGN(auto id, required(table, "id"));
+  const auto star = id.value.find('*');
+  if (star == 0 || (star != std::string::npos && star + 1 != id.value.size())) {
+    return fail_at(id.place,
+                   "profile: id: expected an id or the beginning of one followed by one *, got " + json_text(id.value));
+  }
+  return std::move(id.value);
+}
+
+Result<std::string> read_bundle_below(TomlTable& table) {
+  TRY_ASSIGN(const auto directory, required(table, "bundle_below"));
+  if (!directory.value.starts_with('/') || normal_path(directory.value) == "/") {
+    return fail_at(directory.place,
+                   "profile: bundle_below: expected the absolute path of a directory other than /, got " +
+                       json_text(directory.value));
+  }
+  return normal_path(directory.value);
+}
+
+Result<Profile> read_profile(TomlTable& table, Mode floor) {
+  Profile profile;
+  profile.place = table.place();
+  TRY_ASSIGN(auto name, required(table, "name"));
+  profile.name = std::move(name.value);
+  TRY_ASSIGN(profile.id, read_id(table));
+  TRY_ASSIGN(profile.bundle_below, read_bundle_below(table));
+  TRY_ASSIGN(auto policy, required(table, "policy"));
+  profile.policy = std::move(policy.value);
+  TRY_ASSIGN(profile.mode, read_mode(table, "mode"));
+  TRY(table.refuse_unknown());
+  if (profile.mode && *profile.mode < floor) {
+    return fail_at(profile.place, "profile: " + below_floor(*profile.mode, floor));
+  }
+  return profile;
+}
+
+Status read_profiles(TomlTable& table, HostConfig& config) {
+  TRY_ASSIGN(auto entries, table.tables("profile"));
+  for (auto& entry : entries) {
+    TRY_ASSIGN(auto profile, read_profile(entry, config.mode_floor));
+    if (std::ranges::count(config.profiles, profile.name, &Profile::name) != 0) {
+      return fail_at(profile.place, "profile: name " + json_text(profile.name) + " is taken");
+    }
+    config.profiles.push_back(std::move(profile));
+  }
+  return {};
+}
+
 Result<HostConfig> decode(std::string_view bytes, const std::string& path) {
   HostConfig config;
   TRY_ASSIGN(TomlTable table, TomlTable::parse(bytes, path));
-  TRY(read_mode(table, "mode", config.mode));
-  TRY(read_mode(table, "mode_floor", config.mode_floor));
+  TRY_ASSIGN(const auto mode, read_mode(table, "mode"));
+  TRY_ASSIGN(const auto floor, read_mode(table, "mode_floor"));
+  config.mode = mode.value_or(config.mode);
+  config.mode_floor = floor.value_or(config.mode_floor);
   TRY_ASSIGN(const auto may_grant, table.boolean("annotations_may_grant"));
   config.annotations_may_grant = may_grant.value_or(config.annotations_may_grant);
   TRY(read_policies(table, config));
+  TRY(read_profiles(table, config));
   TRY(table.refuse_unknown());
   if (config.mode < config.mode_floor) {
-    return fail(ErrorCode::invalid_config, path + ": mode " + std::string(mode_name(config.mode)) +
-                                               " is below mode_floor " + std::string(mode_name(config.mode_floor)) +
-                                               (config.mode == Mode::passthrough ? " (agent unless set)" : ""));
+    return fail(ErrorCode::invalid_config, path + ": " + below_floor(config.mode, config.mode_floor));
   }
   return config;
 }

@@ -62,6 +62,18 @@ TEST(ShippedPolicy, DefaultKeepsNothing) {
   EXPECT_FALSE(load_policy("nonesuch", {}));
 }
 
+TEST(ShippedPolicy, BuildIsWiderThanDefaultButNoMore) {
+  const auto policy = load_policy("build", {});
+  ASSERT_TRUE(policy) << policy.error().text;
+  EXPECT_THAT(policy->keep_bounding,
+              ::testing::UnorderedElementsAre("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETGID",
+                                              "CAP_SETUID", "CAP_SETFCAP"));
+  EXPECT_TRUE(policy->keep_ambient.empty() && policy->grants.empty());
+  ASSERT_EQ(policy->landlock.rules.size(), 2U);
+  EXPECT_EQ(policy->landlock.rules[0].path, "/");
+  EXPECT_EQ(policy->landlock.rules[0].access & static_cast<AccessSet>(Access::ioctl), 0);
+}
+
 // What decode_policy() does not look up for them at every start.
 TEST(ShippedPolicy, EverySetLoadsAndKnowsItsSystemCalls) {
   for (const auto set : shipped_sets()) {
@@ -243,6 +255,48 @@ TEST_F(HostConfigFile, Broken) {
   EXPECT_THAT(config_error("annotations_may_grant = \"no\""), HasSubstr("expected boolean, got string"));
   EXPECT_THAT(config_error("policy = \"\""), HasSubstr("must not be empty"));
   EXPECT_THAT(config_error("policy_dirs = [\"x\"]"), HasSubstr("must be absolute"));
+}
+
+TEST_F(HostConfigFile, Profiles) {
+  const auto loaded = config(
+      "mode = \"strict-agent\"\n\n[[profile]]\nname = \"build\"\nid = \"buildah-buildah*\"\nbundle_below = "
+      "\"/var/tmp/\"\n"
+      "policy = \"build\"\nmode = \"agent\"\n[[profile]]\nname = \"x\"\nid = \"x\"\nbundle_below = \"/x\"\npolicy = "
+      "\"x\"\n");
+  ASSERT_TRUE(loaded) << loaded.error().text;
+  ASSERT_EQ(loaded->profiles.size(), 2U);
+  const std::string place = (set() / "nucleus.toml").string() + ":3:1";
+  EXPECT_EQ(loaded->profiles[0], (Profile{"build", "buildah-buildah*", "/var/tmp", "build", Mode::agent, place}));
+  EXPECT_EQ(loaded->profiles[1].mode, std::nullopt);
+}
+
+// One good profile, with one line exchanged.
+TEST_F(HostConfigFile, BrokenProfiles) {
+  const auto error = [this](const std::string& key, const std::string& line) {
+    std::string text = "[[profile]]\n";
+    for (const auto* const good : {"name = \"build\"", "id = \"b*\"", "bundle_below = \"/t\"", "policy = \"build\""}) {
+      text += (std::string(good).starts_with(key + " ") ? line : good) + "\n";
+    }
+    return config_error(text);
+  };
+  EXPECT_EQ(error("none", ""), "");
+  for (const std::string key : {"name", "id", "bundle_below", "policy"}) {
+    EXPECT_THAT(error(key, ""), HasSubstr("nucleus.toml:1:1: profile: " + key + " must be given"));
+    EXPECT_THAT(error(key, key + " = \"\""), HasSubstr("must not be empty"));
+    EXPECT_THAT(error(key, key + " = 1"), HasSubstr(key + ": expected string"));
+  }
+  for (const auto* const id : {"*", "*b", "b**", "b*c"}) {
+    EXPECT_THAT(error("id", "id = \"" + std::string(id) + "\""), HasSubstr("profile: id: expected an id"));
+  }
+  for (const auto* const path : {"/", "var", "/var/..", "//"}) {
+    EXPECT_THAT(error("bundle_below", "bundle_below = \"" + std::string(path) + "\""), HasSubstr("other than /"));
+  }
+  EXPECT_THAT(error("policy", "policy = \"b\"\nannotations = true"), HasSubstr("unknown key \"annotations\""));
+  EXPECT_THAT(error("policy", "policy = \"b\"\nmode = \"passthrough\""),
+              HasSubstr("below mode_floor agent (agent unless"));
+  EXPECT_THAT(error("policy", "policy = \"b\"\nmode = \"x\""), HasSubstr("mode: unknown mode"));
+  const std::string twice = "[[profile]]\nname = \"a\"\nid = \"b\"\nbundle_below = \"/t\"\npolicy = \"c\"\n";
+  EXPECT_THAT(config_error(twice + twice), HasSubstr("nucleus.toml:6:1: profile: name \"a\" is taken"));
 }
 
 TEST_F(HostConfigFile, MustBeTrustworthy) {

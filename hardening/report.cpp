@@ -61,6 +61,9 @@ std::string header_text(const Report& report) {
   if (!report.policy_digest.empty()) {
     out += " (sha256:" + report.policy_digest + ")";
   }
+  if (!report.mode_origin.empty()) {
+    out += "\nmode chosen by " + report.mode_origin + ", policy by " + report.policy_origin;
+  }
   return out + "\n" + std::to_string(count(report, FindingKind::tightened)) + " tightened, " +
          std::to_string(count(report, FindingKind::dropped)) + " dropped, " +
          std::to_string(count(report, FindingKind::granted)) + " granted, " +
@@ -107,11 +110,13 @@ std::string render_json(const Report& report) {
   for (const auto& finding : report.findings) {
     findings.push_back(finding_json(finding));
   }
-  const Json out = {{"mode", mode_name(report.mode)},
-                    {"policy", report.policy},
-                    {"policyDigest", report.policy_digest},
-                    {"counts", std::move(counts)},
-                    {"findings", std::move(findings)}};
+  Json out = {{"mode", mode_name(report.mode)}, {"policy", report.policy}, {"policyDigest", report.policy_digest}};
+  if (!report.mode_origin.empty()) {
+    out["modeOrigin"] = report.mode_origin;
+    out["policyOrigin"] = report.policy_origin;
+  }
+  out["counts"] = std::move(counts);
+  out["findings"] = std::move(findings);
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -37,6 +37,8 @@ struct Report {
   std::string policy;         // name of the policy set
   std::string policy_digest;  // hex SHA-256
   std::vector<Finding> findings;
+  std::string mode_origin;  // who chose mode and policy (Selection); "" when nobody said
+  std::string policy_origin;
   bool operator==(const Report&) const = default;
 };
 

@@ -55,6 +55,18 @@ TEST(Report, PrivilegedIsDroppedAndGranted) {
   expect_golden("explain_privileged.txt", render(out->report, ReportFormat::text));
 }
 
+TEST(Report, SaysWhoChose) {
+  Report report;
+  EXPECT_THAT(render(report, ReportFormat::text), ::testing::Not(HasSubstr("chosen by")));
+  report.mode_origin = "command line";
+  report.policy_origin = "profile \"build\" (nucleus.toml:7:1)";
+  EXPECT_THAT(render(report, ReportFormat::text),
+              HasSubstr("\nmode chosen by command line, policy by profile \"build\" (nucleus.toml:7:1)\n"));
+  const auto json = nlohmann::json::parse(render(report, ReportFormat::json));
+  EXPECT_EQ(json["modeOrigin"], report.mode_origin);
+  EXPECT_EQ(json["policyOrigin"], report.policy_origin);
+}
+
 TEST(Report, LongAndBrokenTextsStayReadable) {
   Report report;
   report.findings.push_back(

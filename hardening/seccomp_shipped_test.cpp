@@ -8,6 +8,7 @@
 
 #include <sstream>
 
+#include "hardening/policy.hpp"
 #include "hardening/seccomp_test_support.hpp"
 #include "hardening/shipped_policies.hpp"
 #include "runtime/base/test_source.hpp"
@@ -19,35 +20,21 @@ using namespace testing;
 
 constexpr std::uint64_t kGarbage = 0xdeadULL << 32U;
 
-class ShippedList : public ::testing::Test {
- protected:
-  const oci::Seccomp list = shipped_profile();
-  const CompiledFilter filter = must(compile_native(list));
-
-  Verdict verdict(std::uint32_t nr, const Args& args = {}) { return run(filter, nr, args); }
-  bool allowed(std::uint32_t nr, const Args& args = {}) { return verdict(nr, args).action == Action::allow; }
-
-  std::set<std::string> allowed_names() {
-    std::set<std::string> names;
-    for (const oci::SeccompRule& entry : list.syscalls) {
-      if (entry.action == "SCMP_ACT_ALLOW") {
-        names.insert(entry.names.begin(), entry.names.end());
-      }
+std::set<std::string> allowed_names(const oci::Seccomp& profile) {
+  std::set<std::string> names;
+  for (const oci::SeccompRule& entry : profile.syscalls) {
+    if (entry.action == "SCMP_ACT_ALLOW") {
+      names.insert(entry.names.begin(), entry.names.end());
     }
-    return names;
   }
-};
-
-TEST_F(ShippedList, AtMost130KnownNames) {
-  EXPECT_LE(allowed_names().size(), 130U);
-  EXPECT_GE(allowed_names().size(), 100U);
-  EXPECT_TRUE(filter.unknown_names.empty());
+  return names;
 }
 
-TEST_F(ShippedList, EveryAllowedNameHasItsReason) {
-  const auto text = read_file(AT_FDCWD, nucleus::test::source_directory() + "/policies/default/seccomp.md", 1U << 20U);
-  ASSERT_TRUE(text);
-  std::istringstream lines(text->substr(0, text->find("## Allowed with conditions")));
+// The names in the tables of policies/SET/seccomp.md before a heading; each must come with a reason.
+std::set<std::string> documented_names(const std::string& set, const std::string& heading) {
+  const auto text =
+      must(read_file(AT_FDCWD, nucleus::test::source_directory() + "/policies/" + set + "/seccomp.md", 1U << 20U));
+  std::istringstream lines(text.substr(0, text.find(heading)));
   std::set<std::string> documented;
   for (std::string line; std::getline(lines, line);) {
     const auto end = line.find("` | ");
@@ -56,7 +43,49 @@ TEST_F(ShippedList, EveryAllowedNameHasItsReason) {
       EXPECT_GT(line.size(), end + 10) << "no reason: " << line;
     }
   }
-  EXPECT_EQ(documented, allowed_names());
+  return documented;
+}
+
+class ShippedList : public ::testing::Test {
+ protected:
+  const oci::Seccomp list = shipped_profile();
+  const CompiledFilter filter = must(compile_native(list));
+
+  Verdict verdict(std::uint32_t nr, const Args& args = {}) { return run(filter, nr, args); }
+  bool allowed(std::uint32_t nr, const Args& args = {}) { return verdict(nr, args).action == Action::allow; }
+};
+
+TEST_F(ShippedList, AtMost130KnownNames) {
+  EXPECT_LE(allowed_names(list).size(), 130U);
+  EXPECT_GE(allowed_names(list).size(), 100U);
+  EXPECT_TRUE(filter.unknown_names.empty());
+}
+
+TEST_F(ShippedList, EveryAllowedNameHasItsReason) {
+  EXPECT_EQ(documented_names("default", "## Allowed with conditions"), allowed_names(list));
+}
+
+// What the document of `build` lists, is added to the default list; nothing is taken away.
+TEST_F(ShippedList, BuildAddsWhatItsDocumentSays) {
+  const oci::Seccomp build = must(load_policy("build", {})).seccomp;
+  std::set<std::string> expected = documented_names("build", "## Left out");
+  for (const auto& name : allowed_names(list)) {
+    EXPECT_TRUE(expected.insert(name).second) << name << " is in the default list";
+  }
+  EXPECT_EQ(expected, allowed_names(build));
+  EXPECT_LE(expected.size(), 185U);
+}
+
+TEST_F(ShippedList, BuildKeepsTheDefaultListsConditions) {
+  const CompiledFilter build = must(compile_native(must(load_policy("build", {})).seccomp));
+  for (const char* name : {"unshare", "setns", "mount", "ptrace", "bpf", "keyctl", "chroot", "clone3", "userfaultfd"}) {
+    const auto nr = static_cast<std::uint32_t>(*syscall_number(name));
+    EXPECT_EQ(run(build, nr, {}), (Verdict{Action::error, ENOSYS})) << name;
+  }
+  EXPECT_EQ(run(build, SYS_clone, {0x10000000ULL | SIGCHLD}).action, Action::error);
+  EXPECT_EQ(run(build, SYS_ioctl, {0, 0x5412}).action, Action::error);
+  EXPECT_EQ(run(build, SYS_socket, {AF_PACKET, SOCK_RAW, 0}), (Verdict{Action::error, EAFNOSUPPORT}));
+  EXPECT_EQ(run(build, SYS_kexec_load, {}).action, Action::kill_process);
 }
 
 TEST_F(ShippedList, TheBinaryHoldsTheFile) {

@@ -1,5 +1,5 @@
-// Who decides about mode, policy set and grants: command line, then annotations, then host configuration; annotations
-// come from whoever may start a container, so they only tighten unless the host says otherwise.
+// Who decides about mode, policy set and grants: command line, then annotations, then host configuration, there a profile
+// before the rest; annotations come from whoever may start a container, so they only tighten unless the host says otherwise.
 #include <algorithm>
 #include <utility>
 
@@ -18,9 +18,19 @@ std::string annotation(const Annotations& annotations, std::string_view name) {
   return hit == annotations.end() ? "" : hit->second;
 }
 
+std::string annotation_origin(std::string_view name) { return "annotation " + std::string(name); }
+
 tl::unexpected<Error> bad_annotation(std::string_view name, const std::string& why) {
-  return fail(ErrorCode::policy, "annotation " + std::string(name) + ": " + why);
+  return fail(ErrorCode::policy, annotation_origin(name) + ": " + why);
 }
+
+template <typename T>
+struct Choice {
+  T value;
+  std::string origin;
+};
+constexpr std::string_view kCommandLine = "command line";
+constexpr std::string_view kHost = "host configuration";
 
 // A misspelt annotation would silently not apply.
 Status check_names(const Annotations& annotations) {
@@ -56,38 +66,41 @@ Result<Mode> mode_from_command_line(const HostConfig& host, const std::string& n
 }
 
 Result<Mode> mode_from_annotation(const HostConfig& host, const std::string& name) {
-  TRY_ASSIGN(const Mode mode, named_mode("annotation " + std::string(kModeAnnotation), name));
+  TRY_ASSIGN(const Mode mode, named_mode(annotation_origin(kModeAnnotation), name));
   if (mode == Mode::passthrough) {
     return bad_annotation(kModeAnnotation, "passthrough can be chosen only by host configuration or --mode");
   }
   // Whoever writes annotations, the image's author among them, may only raise what the host chose.
   const Mode least = std::max(host.mode, host.mode_floor);
   if (mode < least) {
-    return below_floor("annotation " + std::string(kModeAnnotation), mode, least);
+    return below_floor(annotation_origin(kModeAnnotation), mode, least);
   }
   return mode;
 }
 
-Result<Mode> select_mode(const HostConfig& host, const CommandLineChoice& choice, const Annotations& annotations) {
+Result<Choice<Mode>> select_mode(const HostConfig& host, const CommandLineChoice& choice,
+                                 const Annotations& annotations, const Profile* profile) {
   if (!choice.mode.empty()) {
-    return mode_from_command_line(host, choice.mode);
+    TRY_ASSIGN(const Mode mode, mode_from_command_line(host, choice.mode));
+    return Choice<Mode>{mode, std::string(kCommandLine)};
   }
-  const std::string asked = annotation(annotations, kModeAnnotation);
-  return asked.empty() ? Result<Mode>(std::max(host.mode, host.mode_floor)) : mode_from_annotation(host, asked);
+  if (const std::string asked = annotation(annotations, kModeAnnotation); !asked.empty()) {
+    TRY_ASSIGN(const Mode mode, mode_from_annotation(host, asked));
+    return Choice<Mode>{mode, annotation_origin(kModeAnnotation)};
+  }
+  if (profile != nullptr && profile->mode) {  // not below the floor: checked when it was read
+    return Choice<Mode>{*profile->mode, describe(*profile)};
+  }
+  return Choice<Mode>{std::max(host.mode, host.mode_floor), std::string(kHost)};
 }
 
 bool annotations_may_grant(const HostConfig& host, Mode mode) {
   return reaction(mode, Control::annotation_grant) == Reaction::off && host.annotations_may_grant;
 }
 
-Result<std::string> select_policy(const HostConfig& host, const CommandLineChoice& choice,
-                                  const Annotations& annotations, Mode mode) {
-  if (!choice.policy.empty()) {
-    return choice.policy;
-  }
-  const std::string asked = annotation(annotations, kPolicyAnnotation);
-  if (asked.empty() || asked == host.policy) {
-    return host.policy;
+Result<std::string> policy_from_annotation(const HostConfig& host, const std::string& asked, Mode mode) {
+  if (asked == host.policy) {
+    return asked;
   }
   if (asked.find('/') != std::string::npos) {
     return bad_annotation(kPolicyAnnotation, "takes the name of a set, not a directory");
@@ -99,6 +112,19 @@ Result<std::string> select_policy(const HostConfig& host, const CommandLineChoic
                                                  " lets annotations only tighten");
   }
   return asked;
+}
+
+Result<Choice<std::string>> select_policy(const HostConfig& host, const CommandLineChoice& choice,
+                                          const Annotations& annotations, const Profile* profile, Mode mode) {
+  if (!choice.policy.empty()) {
+    return Choice<std::string>{choice.policy, std::string(kCommandLine)};
+  }
+  if (const std::string asked = annotation(annotations, kPolicyAnnotation); !asked.empty()) {
+    TRY_ASSIGN(auto policy, policy_from_annotation(host, asked, mode));
+    return Choice<std::string>{std::move(policy), annotation_origin(kPolicyAnnotation)};
+  }
+  return profile != nullptr ? Choice<std::string>{profile->policy, describe(*profile)}
+                            : Choice<std::string>{host.policy, std::string(kHost)};
 }
 
 std::vector<std::string> split(const std::string& list) {
@@ -130,7 +156,7 @@ Status add_grants(Selection& selection, const std::vector<std::string>& texts, c
 Status add_annotation_grants(Selection& selection, const HostConfig& host, const Annotations& annotations) {
   const auto asked = split(annotation(annotations, kGrantAnnotation));
   if (asked.empty() || selection.mode == Mode::passthrough || annotations_may_grant(host, selection.mode)) {
-    return add_grants(selection, asked, "annotation " + std::string(kGrantAnnotation));
+    return add_grants(selection, asked, annotation_origin(kGrantAnnotation));
   }
   const std::string why = host.annotations_may_grant
                               ? "mode " + std::string(mode_name(selection.mode))
@@ -141,20 +167,26 @@ Status add_annotation_grants(Selection& selection, const HostConfig& host, const
   if (reaction(selection.mode, Control::annotation_grant) == Reaction::fail) {
     return bad_annotation(kGrantAnnotation, text);
   }
-  selection.warnings.push_back("annotation " + std::string(kGrantAnnotation) + ": " + text);
+  selection.warnings.push_back(annotation_origin(kGrantAnnotation) + ": " + text);
   return {};
 }
 
 }  // namespace
 
-Result<Selection> select(const HostConfig& host, const CommandLineChoice& choice, const Annotations& annotations) {
+Result<Selection> select(const HostConfig& host, const CommandLineChoice& choice, const Annotations& annotations,
+                         const ContainerIdentity& container) {
+  const Profile* const profile = find_profile(host.profiles, container, annotations);
   Selection selection;
-  TRY_ASSIGN(selection.mode, select_mode(host, choice, annotations));
+  TRY_ASSIGN(auto mode, select_mode(host, choice, annotations, profile));
+  selection.mode = mode.value;
+  selection.mode_origin = std::move(mode.origin);
   if (selection.mode != Mode::passthrough) {
     TRY(check_names(annotations));
   }
-  TRY_ASSIGN(selection.policy, select_policy(host, choice, annotations, selection.mode));
-  TRY(add_grants(selection, choice.grants, "command line"));
+  TRY_ASSIGN(auto policy, select_policy(host, choice, annotations, profile, selection.mode));
+  selection.policy = std::move(policy.value);
+  selection.policy_origin = std::move(policy.origin);
+  TRY(add_grants(selection, choice.grants, std::string(kCommandLine)));
   TRY(add_annotation_grants(selection, host, annotations));
   return selection;
 }

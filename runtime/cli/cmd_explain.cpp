@@ -52,6 +52,6 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 }  // namespace
 
 constinit const Command kExplain = {
-    "explain", "", "show how a bundle's config would be rewritten, and why", kOptions, 0, 0, run};
+    "explain", "[container-id]", "show how a bundle's config would be rewritten, and why", kOptions, 0, 1, run};
 
 }  // namespace nucleus::cli

@@ -52,7 +52,7 @@ std::string init_part(const plan::LaunchPlan& plan) {
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY_ASSIGN(const auto decision, decide(globals, arguments));
   plan::Request request;
-  request.id = "ID";
+  request.id = arguments.rest.empty() ? "ID" : arguments.rest.front();
   request.bundle = decision.bundle.path;
   TRY_ASSIGN(const auto plan, plan_launch(decision, request));
   TRY(print(parent_part(plan) + init_part(plan)));
@@ -61,6 +61,6 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
 
 }  // namespace
 
-constinit const Command kPlan = {"plan", "", "show every step a launch would take", kOptions, 0, 0, run};
+constinit const Command kPlan = {"plan", "[container-id]", "show every step a launch would take", kOptions, 0, 1, run};
 
 }  // namespace nucleus::cli

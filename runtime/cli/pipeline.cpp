@@ -14,9 +14,14 @@ namespace {
 using hardening::Mode;
 
 Result<hardening::Selection> choose(const hardening::HostConfig& host, const Arguments& arguments,
-                                    const oci::Spec& spec) {
+                                    const oci::Bundle& bundle) {
   const hardening::CommandLineChoice choice{arguments.get("mode"), arguments.get("policy"), arguments.all("grant")};
-  return hardening::select(host, choice, spec.annotations);
+  std::string id;
+  if (!arguments.rest.empty()) {
+    TRY_ASSIGN(const auto checked, container_id(arguments));
+    id = checked.str();
+  }
+  return hardening::select(host, choice, bundle.spec.annotations, {id, bundle.path});
 }
 
 Result<HostFacts> probe(const oci::Bundle& bundle) {
@@ -61,7 +66,7 @@ Result<plan::SeccompPlan> compile(const oci::Seccomp& profile, Mode mode) {
 Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   TRY_ASSIGN(auto host, hardening::load_host_config(globals.config));
   TRY_ASSIGN(auto bundle, oci::load_bundle(arguments.get("bundle", ".")));
-  TRY_ASSIGN(auto selection, choose(host, arguments, bundle.spec));
+  TRY_ASSIGN(auto selection, choose(host, arguments, bundle));
   for (const auto& warning : selection.warnings) {
     log_warning(warning);
   }
@@ -69,6 +74,8 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   policy.grants.insert(policy.grants.end(), selection.grants.begin(), selection.grants.end());
   TRY_ASSIGN(HostFacts facts, probe(bundle));
   TRY_ASSIGN(auto hardened, hardening::harden(bundle.spec, policy, facts, selection.mode));
+  hardened.report.mode_origin = std::move(selection.mode_origin);
+  hardened.report.policy_origin = std::move(selection.policy_origin);
   std::string rewritten = oci::rewrite_document(bundle.config, hardened.spec);
   return Decision{std::move(bundle), std::move(policy), std::move(facts), std::move(hardened), std::move(rewritten)};
 }

@@ -27,7 +27,8 @@ struct Decision {
   std::string rewritten;  // the config that is executed
 };
 
-// Everything up to the rewrite; asks nothing of the kernel but HostFacts and needs no privilege.
+// Everything up to the rewrite. A first argument is the container's id, which a profile of the host configuration may look
+// at. Asks nothing of the kernel but HostFacts and needs no privilege.
 [[nodiscard]] Result<Decision> decide(const Globals& globals, const Arguments& arguments);
 
 // The plan, checked against the invariants.
