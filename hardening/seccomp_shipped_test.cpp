@@ -171,6 +171,7 @@ TEST_F(ShippedList, SocketFamilies) {
   EXPECT_EQ(socket(AF_INET, SOCK_STREAM, 132).action, Action::error);
   EXPECT_EQ(socket(AF_INET, SOCK_DCCP, 33).action, Action::error);
   EXPECT_EQ(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER).action, Action::error);
+  EXPECT_EQ(socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT), (Verdict{Action::error, EPROTONOSUPPORT}));
   for (const std::uint64_t family : {AF_PACKET, AF_ALG, AF_VSOCK}) {
     EXPECT_EQ(socket(family | kGarbage, SOCK_RAW, 0), (Verdict{Action::error, EAFNOSUPPORT}));
   }

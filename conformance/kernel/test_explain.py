@@ -89,6 +89,37 @@ def fixture(name: str) -> dict:
     return json.loads((FIXTURES / f"{name}.json").read_text())
 
 
+class WhoChose(ExplainTest):
+    """explain ID tells which rule chose the policy set: buildah's containers get theirs from the host's configuration."""
+    BUILD = "buildah-buildah2709964233"
+
+    def report(self, bundle: pathlib.Path, *options) -> dict:
+        config = bundle / "nucleus.toml"
+        config.write_text(f"""[[profile]]
+name = "build"
+id = "buildah-buildah*"
+bundle_below = "{bundle.parent}"
+policy = "build"
+""")
+        argv = [nucleus_test.NUCLEUS, "--config", config, "explain", "--bundle", bundle, "--format", "json", *options]
+        return json.loads(self.ok(nucleus_test.call(argv)).out)
+
+    def test_build_profile(self):
+        bundle = self.world_readable(fixture("buildah-run"))
+        report = self.report(bundle, self.BUILD)
+        self.assertEqual(report["policy"], "build")
+        self.assertEqual(report["policyOrigin"], f'profile "build" ({bundle}/nucleus.toml:1:1)')
+        self.assertEqual(report["modeOrigin"], "host configuration")
+        for options in ((), ("0123456789abcdef",)):
+            self.assertEqual(self.report(bundle, *options)["policy"], "default", options)
+        self.assertEqual(self.report(bundle, "--policy", "default", self.BUILD)["policyOrigin"], "command line")
+
+    def test_podmans_config_never_reaches_it(self):
+        """Not even under buildah's id: podman's containers have annotations."""
+        report = self.report(self.world_readable(fixture("podman-run")), self.BUILD)
+        self.assertEqual((report["policy"], report["policyOrigin"]), ("default", "host configuration"))
+
+
 class Formats(ExplainTest):
     # Each with what it takes to be accepted in agent mode: the host's network is never dropped, only refused.
     FIXTURES = {"podman-run": (), "podman-privileged": (), "podman-mixed": (), "ctr-run": (), "buildah-run": (),
