@@ -34,6 +34,14 @@ struct HardenedProcess {
 [[nodiscard]] Result<HardenedProcess> harden_process(const oci::Process& process, const oci::Process& init,
                                                      const Policy& policy, const HostFacts& facts, Mode mode);
 
+// The same for limits that change while the container runs (`update`): `resources` as they would be in its config.json.
+struct HardenedResources {
+  oci::Resources resources;
+  Report report;
+};
+[[nodiscard]] Result<HardenedResources> harden_update(const oci::Resources& resources, const Policy& policy,
+                                                      const HostFacts& facts, Mode mode);
+
 // Which mode and which extra grants apply, from host configuration, command line and annotations (semantics.md).
 struct Selection {
   Mode mode = Mode::agent;

@@ -23,6 +23,7 @@ namespace nucleus::oci {
 [[nodiscard]] std::string to_json(const Spec& spec, int indent = -1);
 [[nodiscard]] std::string to_json(const Process& process, int indent = -1);
 [[nodiscard]] std::string to_json(const Seccomp& seccomp, int indent = -1);
+[[nodiscard]] std::string to_json(const Resources& resources, int indent = -1);
 
 // The document `original` (which must have passed parse_spec) with `now`'s values put in: subtrees whose decoded value
 // did not change keep their original bytes' meaning (nulls, empty lists, unknown members), so that

@@ -13,4 +13,6 @@ std::string to_json(const Process& process, int indent) { return dump(encode(pro
 
 std::string to_json(const Seccomp& seccomp, int indent) { return dump(encode(seccomp), indent); }
 
+std::string to_json(const Resources& resources, int indent) { return dump(encode(resources), indent); }
+
 }  // namespace nucleus::oci

@@ -18,6 +18,7 @@ inline constexpr const char* kConfigFile = "config.json";            // as it wa
 inline constexpr const char* kConfinementFile = "confinement.json";  // hardening::Confinement
 inline constexpr const char* kFilterFile = "seccomp.bpf";            // struct sock_filter, in kernel layout
 inline constexpr const char* kReceiptFile = "receipt.json";
+inline constexpr const char* kResourcesFile = "resources.json";  // limits in force, once an update changed them
 inline constexpr const char* kIntentFile = "intent.json";  // the record before there was a process: state.json's spare
 
 [[nodiscard]] std::string filter_bytes(const plan::SeccompPlan& seccomp);

@@ -1,0 +1,141 @@
+#include "runtime/launch/update.hpp"
+
+#include <charconv>
+
+#include "hardening/harden.hpp"
+#include "oci/document.hpp"
+#include "oci/merge_resources.hpp"
+#include "oci/validate.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/launch/files.hpp"
+#include "runtime/launch/receipt_take.hpp"
+#include "runtime/plan/cgroup_update.hpp"
+#include "runtime/sys/cgroup.hpp"
+#include "runtime/sys/probe.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+// What an earlier update left, else what the container was created with.
+Result<oci::Resources> limits_in_force(const state::Directory& directory) {
+  if (directory.has(kResourcesFile)) {
+    TRY_ASSIGN(const std::string text, directory.read(kResourcesFile));
+    return oci::parse_resources(text, directory.path() + "/" + kResourcesFile);
+  }
+  TRY_ASSIGN(auto spec, load_executed_spec(directory));
+  return spec.linux.resources.value_or(oci::Resources{});
+}
+
+Result<plan::ResourceChange> decide(const Container& container, const oci::Resources& asked, const HostFacts& facts) {
+  TRY_ASSIGN(const auto confinement, load_confinement(container.directory));
+  plan::ResourceChange out;
+  TRY_ASSIGN(out.before, limits_in_force(container.directory));
+  out.change = asked;
+  out.change.devices.clear();
+  out.after = out.before;
+  oci::merge_resources(out.after, out.change);
+  TRY_ASSIGN(auto hardened, hardening::harden_update(out.after, confinement.policy, facts, confinement.mode));
+  for (const auto& finding : hardened.report.findings) {
+    log_warning(describe(finding));
+  }
+  out.after = std::move(hardened.resources);
+  return out;
+}
+
+// memory.checkBeforeUpdate: rather no change than an OOM kill.
+Status check_usage(const sys::CgroupHandle& cgroup, const oci::Resources& change) {
+  const auto& memory = change.memory;
+  if (!memory || !memory->check_before_update.value_or(false) || memory->limit.value_or(0) <= 0) {
+    return {};
+  }
+  TRY_ASSIGN(const std::string text,
+             cgroup.read("memory", cgroup.is_v2() ? "memory.current" : "memory.usage_in_bytes"));
+  std::int64_t used = 0;
+  std::from_chars(text.data(), text.data() + text.size(), used);
+  if (used > *memory->limit) {
+    return fail(ErrorCode::state, "the container uses " + std::to_string(used) +
+                                      " bytes of memory, more than the new limit of " + std::to_string(*memory->limit));
+  }
+  return {};
+}
+
+// Writes settings and can take them back.
+class Writer {
+ public:
+  explicit Writer(const sys::CgroupHandle& cgroup) : cgroup_(cgroup) {}
+
+  // Two limits that bound each other (memory and memory with swap, quota and period) can be written in one order when
+  // raised and in the other when lowered: what is refused is tried once more after the rest.
+  Status write(const std::vector<plan::CgroupSetting>& settings) {
+    std::vector<plan::CgroupSetting> refused;
+    for (const auto& setting : settings) {
+      if (!write_one(setting)) {
+        refused.push_back(setting);
+      }
+    }
+    for (const auto& setting : refused) {
+      if (Status done = write_one(setting); !done) {
+        take_back();
+        return tl::unexpected<Error>(std::move(done).error().with("cgroup: " + setting.file));
+      }
+    }
+    return {};
+  }
+
+  void take_back() {
+    for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) {
+      put(*undo);
+    }
+    // Once more, for those that had to wait for another.
+    for (const auto& undo : undo_) {
+      put(undo);
+    }
+    undo_.clear();
+  }
+
+ private:
+  std::vector<sys::CgroupFailure> put(const plan::CgroupSetting& setting) const {
+    const sys::CgroupValue value{setting.controller, setting.file, setting.value};
+    return cgroup_.apply({&value, 1});
+  }
+
+  Status write_one(const plan::CgroupSetting& setting) {
+    const auto content = cgroup_.read(setting.controller, setting.file);
+    const auto failures = put(setting);
+    if (!failures.empty()) {
+      return tl::unexpected<Error>(failures.front().error);
+    }
+    if (content) {
+      undo_.push_back(plan::undo_setting(setting, *content));
+    }
+    return {};
+  }
+
+  const sys::CgroupHandle& cgroup_;
+  std::vector<plan::CgroupSetting> undo_;
+};
+
+}  // namespace
+
+Status update_container(const Container& container, const oci::Resources& change) {
+  if (!container.alive()) {
+    return fail(ErrorCode::state, "container not running");
+  }
+  TRY(oci::validate(change));
+  TRY_ASSIGN(const auto facts, sys::probe_host({}));
+  TRY_ASSIGN(const auto decision, decide(container, change, facts));
+  const auto cgroup = sys::CgroupHandle::open(cgroup_directories(container.record));
+  if (cgroup.empty()) {
+    return fail(ErrorCode::state, "cannot update limits: cgroups not configured for container");
+  }
+  TRY(check_usage(cgroup, change));
+  Writer writer(cgroup);
+  TRY(writer.write(plan::update_settings(decision, facts.cgroup.layout)));
+  Status kept = container.directory.write(kResourcesFile, oci::to_json(decision.after));
+  if (!kept) {
+    writer.take_back();
+  }
+  return kept;
+}
+
+}  // namespace nucleus::launch
