@@ -72,6 +72,15 @@ Result<std::string> checked_value(std::string_view text, const KindRow& kind, st
 
 }  // namespace
 
+std::vector<std::string> grant_spellings() {
+  std::vector<std::string> out;
+  out.reserve(kKinds.size());
+  for (const KindRow& kind : kKinds) {
+    out.push_back(std::string(kind.name) + (kind.form == ValueForm::none ? "" : ":"));
+  }
+  return out;
+}
+
 std::string to_string(const Grant& grant) {
   return std::string(row(grant.kind).name) + (grant.value.empty() ? "" : ":" + grant.value);
 }

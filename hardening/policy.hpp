@@ -47,6 +47,8 @@ struct Grant {
 
 [[nodiscard]] std::string to_string(const Grant& grant);
 [[nodiscard]] Result<Grant> parse_grant(std::string_view text, std::string origin);
+// Every kind as it is spelled, with ':' at its end where a value follows.
+[[nodiscard]] std::vector<std::string> grant_spellings();
 
 // Access words of landlock.toml; `read` never implies `execute`.
 enum class Access : std::uint16_t {

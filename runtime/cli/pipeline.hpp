@@ -16,7 +16,7 @@ namespace nucleus::cli {
 // --mode, --policy, --grant: the same for every command that takes a bundle.
 inline constexpr Option kModeOption = {"mode", 0, "agent|strict-agent|production|passthrough",
                                        "how strictly; see the table of modes"};
-inline constexpr Option kPolicyOption = {"policy", 0, "NAME", "policy set: a name, or a directory with a slash in it"};
+inline constexpr Option kPolicyOption = {"policy", 0, "SET", "policy set: a name, or a directory with a slash in it"};
 inline constexpr Option kGrantOption = {"grant", 0, "GRANT", "grant one request (repeatable), e.g. device:/dev/fuse"};
 
 struct Decision {
