@@ -139,7 +139,7 @@ const Broken kBroken[] = {
     {"/mounts/0", "{\"destination\":\"/a\",\"source\":\"/s\",\"type\":\"bind\",\"options\":[\"nosuidd\"]}", "mounts[0].options: unknown option \"nosuidd\" on a bind mount"},
     {"/mounts/0/options", "[\"ro\",\"size=1,exec\"]", "mounts[0].options[1]: \"size=1,exec\" holds a comma"},
     {"/mounts/0/options", "[\"a\\u0001\"]", "mounts[0].options[0]: \"a\\x01\" holds a control character"},
-    {"/mounts/0/options", "[\"\"]", "mounts[0].options[0]: \"\" has no name"},
+    {"/mounts/0/options", "[\"\",\"=x\"]", "mounts[0].options[1]: \"=x\" has no name"},
     {"/mounts/0/options", "[\"tmpcopyup\"]", "mounts[0].options: \"tmpcopyup\" needs type tmpfs"},
     {"/mounts/0/uidMappings", "[{\"containerID\":0,\"hostID\":0,\"size\":1}]", "mounts[0]: uidMappings and gidMappings must be set together"},
     {"/mounts/0/options", "[\"idmap\"]", "mounts[0]: id-mapped mounts must be bind mounts"},

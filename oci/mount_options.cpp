@@ -139,7 +139,7 @@ MountOptionSet parse_mount_options(std::span<const std::string> options) {
   for (const std::string& text : options) {
     if (const MountOption* known = find_mount_option(text)) {
       apply(out, *known);
-    } else {
+    } else if (!text.empty()) {
       out.data.push_back(text);
     }
   }
@@ -147,7 +147,7 @@ MountOptionSet parse_mount_options(std::span<const std::string> options) {
 }
 
 Status check_mount_option(std::string_view option) {
-  if (option.empty() || option.front() == '=') {
+  if (option.starts_with('=')) {
     return bad_option(option, "has no name");
   }
   bool quoted = false;

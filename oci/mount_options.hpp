@@ -79,8 +79,8 @@ struct MountOptionSet {
 
 [[nodiscard]] MountOptionSet parse_mount_options(std::span<const std::string> options);
 
-// One option's form: not empty, no control characters, no comma outside double quotes (a comma would smuggle a second
-// option into what the kernel parses), a name before `=`.
+// One option's form: no control characters, no comma outside double quotes (a comma would smuggle a second option into
+// what the kernel parses), a name before `=`. The empty option asks for nothing: buildah writes it for `--volume A:B`.
 [[nodiscard]] Status check_mount_option(std::string_view option);
 
 }  // namespace nucleus::oci

@@ -89,15 +89,15 @@ TEST(MountOptions, EachKindHasItsPlace) {
   EXPECT_FALSE(parse({"bind"}).recursive);
   EXPECT_TRUE(parse({"tmpcopyup"}).tmpcopyup);
   EXPECT_TRUE(parse({"remount"}).remount);
-  EXPECT_THAT(parse({"defaults", "loud", "silent"}).data, IsEmpty());
+  EXPECT_THAT(parse({"defaults", "loud", "silent", ""}).data, IsEmpty());
 }
 
 TEST(MountOptions, FormIsChecked) {
   for (const std::string_view good :
-       {"ro", "size=64k", "context=\"system_u:object_r:x:s0:c1,c2\"", "lowerdir=/a:/b", "x="}) {
+       {"", "ro", "size=64k", "context=\"system_u:object_r:x:s0:c1,c2\"", "lowerdir=/a:/b", "x="}) {
     EXPECT_TRUE(check_mount_option(good)) << good;
   }
-  for (const std::string_view bad : {"", "=x", "a,b", "size=1\n", "a\x7f", "context=\"a,b", "x=\"a\",dev"}) {
+  for (const std::string_view bad : {"=x", "a,b", "size=1\n", "a\x7f", "context=\"a,b", "x=\"a\",dev"}) {
     EXPECT_FALSE(check_mount_option(bad)) << bad;
   }
   EXPECT_FALSE(check_mount_option(std::string_view("a\0b", 3)));

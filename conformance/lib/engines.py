@@ -1,0 +1,277 @@
+"""What the engines lane shares: private ground for engines, so that a test neither sees nor touches the machine's own
+containers, and the runtime under test installed there as its package would install it.
+
+    if __name__ == "__main__":
+        engines.main()
+
+starts the file again inside namespaces of its own (mount, pid, net, ipc, uts, and cgroup where the hierarchies are v1).
+There /etc and /usr are overlays whose changes go to memory; /run, /var/tmp and the engines' storage are empty; cgroups
+start below one directory of the test's own. When the test ends, everything in the pid namespace ends with it.
+
+Environment: NUCLEUS_ENGINE_RUNTIME, the runtime's name: nucleus (default), runc or crun.
+"""
+import ctypes
+import errno
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import nucleus_test
+from nucleus_test import NucleusTest, Result, call, libc
+
+RUNTIME = os.environ.get("NUCLEUS_ENGINE_RUNTIME", "nucleus")
+BINARY = {"nucleus": "/usr/bin/nucleus-oci"}.get(RUNTIME, f"/usr/bin/{RUNTIME}")
+IMAGE = "localhost/busybox:latest"
+INSIDE = "NUCLEUS_ENGINES_INSIDE"
+DEADLINE = 60  # seconds for one call of an engine
+PR_SET_PDEATHSIG = 1
+
+CONTAINERS_CONF = """[containers]
+# More than this process has cannot be given, and this host lacks CAP_SYS_RESOURCE.
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+log_driver = "k8s-file"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+"""
+
+
+# ---- from outside: namespaces and cgroups ----
+
+def _v1_hierarchies() -> dict:
+    """Mount point -> mount options of the cgroup v1 hierarchies."""
+    lines = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    return {pathlib.Path(fields[1]): fields[3] for fields in lines if fields[2] == "cgroup"}
+
+
+def _own_cgroups(name: str) -> list:
+    """A new directory in each v1 hierarchy, ready for processes."""
+    made = []
+    for hierarchy in _v1_hierarchies():
+        path = hierarchy / name
+        path.mkdir()
+        made.append(path)
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            if (path / file).exists():
+                (path / file).write_text((hierarchy / file).read_text())
+    return made
+
+
+def _rmdir(path) -> bool:
+    try:
+        os.rmdir(path)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_cgroups(tops: list) -> None:
+    for top in tops:
+        for path, *_ in os.walk(top, topdown=False):
+            for _ in range(100):  # the kernel lets go of ended processes a little later
+                if _rmdir(path):
+                    break
+                time.sleep(0.02)
+
+
+def _enter() -> int:
+    """Runs this very command inside; returns its exit status."""
+    cgroups = _own_cgroups(f"nucleus-engines-{os.getpid()}")
+
+    def before_exec() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        for path in cgroups:
+            (path / "cgroup.procs").write_text(str(os.getpid()))
+
+    # The shell is the namespace's init: it collects orphans while it waits for its child.
+    argv = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--net",
+            "--ipc", "--uts", *(["--cgroup"] if cgroups else []),
+            "sh", "-c", '"$@"; exit $?', "sh", sys.executable, *sys.argv]
+    try:
+        return subprocess.call(argv, env={**os.environ, INSIDE: "1"}, preexec_fn=before_exec)
+    finally:
+        _remove_cgroups(cgroups)
+
+
+# ---- from inside: file systems ----
+
+def _run(*argv) -> None:
+    subprocess.run([str(word) for word in argv], check=True, stdin=subprocess.DEVNULL)
+
+
+def _mount(kind: str, target, options: str = "") -> None:
+    if libc.mount(kind.encode(), str(target).encode(), kind.encode(), 0, options.encode()):
+        raise OSError(ctypes.get_errno(), f"mount {kind} {options}", str(target))
+
+
+def _overlay(path: str, upper: pathlib.Path) -> None:
+    """Changes below path go to memory from here on."""
+    for name in ("upper", "work"):
+        (upper / name).mkdir(parents=True)
+    _mount("overlay", path, f"lowerdir={path},upperdir={upper}/upper,workdir={upper}/work")
+
+
+def _mount_cgroups() -> None:
+    """The v1 hierarchies again, as the new cgroup namespace sees them. The v2 tree beside them stays away: crun does not
+    take the mixture, and no controller is there."""
+    hierarchies = _v1_hierarchies()
+    if not hierarchies:
+        return
+    top = pathlib.Path("/sys/fs/cgroup")
+    links = {path.name: os.readlink(path) for path in top.iterdir() if path.is_symlink()}
+    libc.umount2(str(top).encode(), 2)  # MNT_DETACH
+    _mount("tmpfs", top, "mode=755")
+    for path, options in hierarchies.items():
+        path.mkdir()
+        own = [word for word in options.split(",") if word not in ("rw", "relatime", "nosuid", "nodev", "noexec")]
+        _mount("cgroup", path, ",".join(word for word in own if not word.startswith("release_agent=")))
+    for name, target in links.items():
+        (top / name).symlink_to(target)
+
+
+def _private_files() -> None:
+    # A mount of its own, where no engine looks: /run is emptied next.
+    memory = pathlib.Path("/mnt")
+    _mount("tmpfs", memory)
+    for path in ("/etc", "/usr"):
+        _overlay(path, memory / path.strip("/"))
+    for path in ("/run", "/dev/shm", "/var/tmp", "/var/lib/containers"):
+        os.makedirs(path, exist_ok=True)
+        _mount("tmpfs", path, "mode=1777" if path in ("/var/tmp", "/dev/shm") else "mode=755")
+    _mount_cgroups()
+    _run("ip", "link", "set", "lo", "up")
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    pathlib.Path(path).write_text(text)
+
+
+def _install() -> None:
+    """The runtime as its package installs it, drop-ins and all, and a plain configuration of podman beside it."""
+    build = pathlib.Path(nucleus_test.NUCLEUS).resolve().parents[2]
+    shutil.rmtree("/etc/containers/containers.conf.d", ignore_errors=True)
+    shutil.rmtree("/etc/nucleus", ignore_errors=True)
+    _write("/etc/containers/containers.conf", CONTAINERS_CONF)
+    _write("/etc/containers/policy.json", json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
+    _write("/etc/containers/registries.conf", "")
+    installed = subprocess.run(["cmake", "--install", build, "--prefix", "/usr", "--component", "runtime"],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if installed.returncode != 0:
+        raise RuntimeError(installed.stdout)
+
+
+# ---- for the tests ----
+
+def busybox_tar() -> pathlib.Path:
+    """A root file system as a tar archive."""
+    path = pathlib.Path("/run/busybox.tar")
+    if not path.exists():
+        nucleus_test.make_rootfs(pathlib.Path("/run/busybox"))
+        _run("tar", "-C", "/run/busybox", "-cf", path, ".")
+    return path
+
+
+def engine(*argv, timeout: float = DEADLINE, **how) -> Result:
+    """A call of an engine, from its name on."""
+    return call(list(argv), timeout=timeout, **how)
+
+
+def differs(*, others, nucleus, because: str):
+    """What is expected of the runtime under test, where nucleus deliberately does otherwise than runc and crun."""
+    assert because, "a difference needs its reason"
+    return nucleus if RUNTIME == "nucleus" else others
+
+
+def on_terminal(*argv, timeout: float = DEADLINE) -> Result:
+    """A call of an engine with a terminal as stdin, stdout and stderr; all its output is in `out`."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execvp(argv[0], [str(word) for word in argv])
+    out, end = b"", time.monotonic() + timeout
+    try:
+        while select.select([master], [], [], max(0, end - time.monotonic()))[0]:
+            piece = os.read(master, 4096)
+            if not piece:
+                break
+            out += piece
+        else:
+            os.kill(pid, signal.SIGKILL)
+            raise nucleus_test.Timeout(f"no end after {timeout} s: {argv}\n{out.decode(errors='replace')}")
+    except OSError as error:
+        if error.errno != errno.EIO:  # what the master says when the last process has closed the terminal
+            raise
+    finally:
+        os.close(master)
+        status = os.waitpid(pid, 0)[1]
+    return Result(os.waitstatus_to_exitcode(status), out.decode(errors="replace"), "")
+
+
+def configure(text: str) -> None:
+    """Appends to the host configuration of nucleus-oci."""
+    with open("/etc/nucleus/nucleus.toml", "a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def other_processes() -> list:
+    """(pid, command line) of what runs in this pid namespace besides the test."""
+    own = {1, os.getpid()}
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and int(entry.name) not in own:
+                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                if state not in "ZX":
+                    found.append((int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
+        except OSError:
+            continue
+    return found
+
+
+def container_cgroups() -> list:
+    """Cgroups that engines and runtimes made. The ones podman keeps for the next container do not count."""
+    keep = ("libpod_parent", "libpod_parent/conmon")
+    found = []
+    for hierarchy in _v1_hierarchies():
+        for path, *_ in os.walk(hierarchy):
+            relative = os.path.relpath(path, hierarchy)
+            if relative != "." and relative not in keep:
+                found.append(path)
+    return found
+
+
+class EngineTest(NucleusTest):
+    """At the end of a test no process, cgroup or runtime state is left, or the test fails."""
+    PATIENCE = 20  # seconds for monitors and helpers to end
+    STATE_ROOTS = ("/run/nucleus", "/run/runc", "/run/crun")
+
+    def setUp(self):
+        self.addCleanup(self.check_nothing_left)
+
+    def check_nothing_left(self) -> None:
+        try:
+            nucleus_test.wait_until(lambda: not other_processes(), "processes to end", self.PATIENCE)
+        except AssertionError:
+            self.fail(f"processes left behind: {other_processes()}")
+        self.assertEqual(container_cgroups(), [], "cgroups left behind")
+        left = [path for root in self.STATE_ROOTS if os.path.isdir(root) for path in os.listdir(root)
+                if os.path.isdir(os.path.join(root, path))]
+        self.assertEqual(left, [], "runtime state left behind")
+
+
+def main() -> None:
+    if os.geteuid() == 0 and INSIDE not in os.environ:
+        sys.exit(_enter())
+    if os.geteuid() == 0:
+        _private_files()
+        _install()
+    nucleus_test.main()
