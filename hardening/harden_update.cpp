@@ -5,7 +5,7 @@ namespace nucleus::hardening {
 
 Result<HardenedResources> harden_update(const oci::Resources& resources, const Policy& policy, const HostFacts& facts,
                                         Mode mode) {
-  HardenedResources out{resources, {mode, policy.name, policy.digest, {}}};
+  HardenedResources out{resources, {mode, policy.name, policy.digest, {}, "", ""}};
   if (mode == Mode::passthrough) {
     return out;
   }
