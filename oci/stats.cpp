@@ -67,14 +67,14 @@ Ordered hugetlb_json(const Stats& stats) {
 
 std::string stats_event_json(std::string_view id, const Stats& stats) {
   Ordered out = event("stats", id);
-  out["data"] = {{"cpu", cpu_json(stats)},
-                 {"memory", memory_json(stats)},
-                 {"pids", pids_json(stats)},
-                 {"blkio",
-                  {{"ioServiceBytesRecursive", json_of(stats.io_bytes)},
-                   {"ioServicedRecursive", json_of(stats.io_operations)}}},
-                 {"hugetlb", hugetlb_json(stats)},
-                 {"network_interfaces", nullptr}};
+  out["data"] = {
+      {"cpu", cpu_json(stats)},
+      {"memory", memory_json(stats)},
+      {"pids", pids_json(stats)},
+      {"blkio",
+       {{"ioServiceBytesRecursive", json_of(stats.io_bytes)}, {"ioServicedRecursive", json_of(stats.io_operations)}}},
+      {"hugetlb", hugetlb_json(stats)},
+      {"network_interfaces", nullptr}};
   return dump(out);
 }
 

@@ -34,7 +34,8 @@ TEST(StatsText, BlockIoOfV1) {
 }
 
 TEST(StatsText, BlockIoOfV2) {
-  const auto found = parse_io_stat("8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 cost.usage=7\n(unknown) rbytes=9\n");
+  const auto found =
+      parse_io_stat("8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 cost.usage=7\n(unknown) rbytes=9\n");
   EXPECT_THAT(found.bytes, ElementsAre(BlockIoEntry{8, 16, "Read", 1}, BlockIoEntry{8, 16, "Write", 2},
                                        BlockIoEntry{8, 16, "Discard", 5}));
   EXPECT_THAT(found.operations, ElementsAre(BlockIoEntry{8, 16, "Read", 3}, BlockIoEntry{8, 16, "Write", 4},

@@ -25,8 +25,8 @@ class OomWatch {
   OomWatch(UniqueFd fd, UniqueFd control, std::uint64_t seen)
       : fd_(std::move(fd)), control_(std::move(control)), seen_(seen) {}
 
-  UniqueFd fd_;       // v1: the eventfd; v2: memory.events
-  UniqueFd control_;  // v1: memory.oom_control; empty on v2
+  UniqueFd fd_;             // v1: the eventfd; v2: memory.events
+  UniqueFd control_;        // v1: memory.oom_control; empty on v2
   std::uint64_t seen_ = 0;  // v2
 };
 
