@@ -238,8 +238,9 @@ def other_processes() -> list:
 
 
 def container_cgroups() -> list:
-    """Cgroups that engines and runtimes made. The ones podman keeps for the next container do not count."""
-    keep = ("libpod_parent", "libpod_parent/conmon")
+    """Cgroups that engines and runtimes made. The ones engines keep for the next container do not count: podman's, and
+    containerd's for a namespace of its own."""
+    keep = ("libpod_parent", "libpod_parent/conmon", "default")
     found = []
     for hierarchy in _v1_hierarchies():
         for path, *_ in os.walk(hierarchy):
