@@ -1,6 +1,11 @@
-# nucleus_python_tests(LANE): every method test_* of this folder's test_*.py is a ctest test of its own, labelled LANE.
+# nucleus_python_tests(LANE [LABEL label]): every method test_* of this folder's test_*.py is a ctest test of its own, named
+# LANE.file.method and labelled LANE, or as LABEL says.
 # Methods are found at configure time, so a new one needs a new configure (a new file triggers it by itself).
 function(nucleus_python_tests lane)
+  cmake_parse_arguments(ARG "" "LABEL" "" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL ${lane})
+  endif()
   file(GLOB files CONFIGURE_DEPENDS test_*.py)
   foreach(file ${files})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
@@ -13,7 +18,7 @@ function(nucleus_python_tests lane)
       elseif(line MATCHES "def (test_([A-Za-z0-9_]+))")
         set(name ${lane}.${module}.${CMAKE_MATCH_2})
         add_test(NAME ${name} COMMAND Python3::Interpreter ${file} ${class}.${CMAKE_MATCH_1})
-        set_tests_properties(${name} PROPERTIES LABELS ${lane} TIMEOUT 120 SKIP_RETURN_CODE 77 ENVIRONMENT
+        set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 120 SKIP_RETURN_CODE 77 ENVIRONMENT
           "PYTHONPATH=${PROJECT_SOURCE_DIR}/conformance/lib;PYTHONDONTWRITEBYTECODE=1;NUCLEUS_OCI=$<TARGET_FILE:nucleus-oci>;NUCLEUS_OCI_FAULTS=$<TARGET_FILE:nucleus-oci-faults>")
       endif()
     endforeach()

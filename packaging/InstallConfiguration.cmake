@@ -1,7 +1,8 @@
 # Runs at install time, when the prefix is known. Configuration goes where engines and the runtime look for it, /etc, when
 # the prefix is a system's own; below any other prefix it stays below that. A file that somebody has changed is kept.
 set(source "@CMAKE_CURRENT_SOURCE_DIR@")
-set(made "@CMAKE_CURRENT_BINARY_DIR@/configuration")
+string(RANDOM LENGTH 12 unique)  # two installations may run at once
+set(made "@CMAKE_CURRENT_BINARY_DIR@/configuration.${unique}")
 set(sysconfdir "@CMAKE_INSTALL_SYSCONFDIR@")
 set(NUCLEUS_BINARY "${CMAKE_INSTALL_PREFIX}/@CMAKE_INSTALL_BINDIR@/nucleus-oci")
 if(NOT IS_ABSOLUTE "${sysconfdir}")
@@ -23,7 +24,7 @@ function(install_configuration template directory)
     file(SHA256 "$ENV{DESTDIR}${target}" there)
     file(SHA256 "${made}/${directory}/${name}" new)
     if(NOT there STREQUAL new)
-      message(STATUS "Kept, differs from ${made}/${directory}/${name}: $ENV{DESTDIR}${target}")
+      message(STATUS "Kept, somebody has changed it: $ENV{DESTDIR}${target}")
       return()
     endif()
   endif()
@@ -35,3 +36,4 @@ endfunction()
 install_configuration(nucleus.toml nucleus)
 install_configuration(podman/nucleus.conf.in containers/containers.conf.d)
 install_configuration(containerd/nucleus.toml.in containerd/conf.d)
+file(REMOVE_RECURSE "${made}")

@@ -48,20 +48,27 @@ std::string specification(const cli::Option& option) {
   return out + "'";
 }
 
-std::string specifications(std::span<const cli::Option> options, std::string_view indent) {
-  std::string out;
+std::vector<std::string> specifications(std::span<const cli::Option> options) {
+  std::vector<std::string> out;
+  out.reserve(options.size());
   for (const auto& option : options) {
-    out += std::string(indent) + specification(option) + " \\\n";
+    out.push_back(specification(option));
   }
   return out;
 }
 
-std::string arguments_of(const cli::Command& command) {
-  if (!takes_container(command)) {
-    return "'*:: :'";
+// Nothing is said of what follows a container's id: a specification with nothing to offer would make zsh list an option
+// that it could complete.
+std::string command_case(const cli::Command& command) {
+  auto all = specifications(command.options);
+  if (takes_container(command)) {
+    all.emplace_back("'1:container:_nucleus-oci_containers'");
   }
-  return "'1:container:_nucleus-oci_containers' " +
-         std::string(takes_signal(command) ? "'2:signal:_signals'" : "'*:: :'");
+  if (takes_signal(command)) {
+    all.emplace_back("'2:signal:_signals'");
+  }
+  return "        " + std::string(command.name) + ")\n          _arguments -A '-*' \\\n            " +
+         joined(all, " \\\n            ") + "\n          ;;\n";
 }
 
 }  // namespace
@@ -70,13 +77,10 @@ std::string zsh_completion(std::string source) {
   std::string names;
   std::string cases;
   for (const auto& command : cli::commands()) {
-    const std::string name(command.name);
-    names += "        '" + name + ":" + replaced(std::string(command.help), "'", "'\\''") + "'\n";
-    cases += "        " + name + ")\n          _arguments -A '-*' \\\n" +
-             specifications(command.options, "            ") + "            " + arguments_of(command) +
-             "\n          ;;\n";
+    names += "        '" + std::string(command.name) + ":" + replaced(std::string(command.help), "'", "'\\''") + "'\n";
+    cases += command_case(command);
   }
-  return filled(std::move(source), {{"GLOBAL_OPTIONS", specifications(cli::global_options(), "    ")},
+  return filled(std::move(source), {{"GLOBAL_OPTIONS", joined(specifications(cli::global_options()), " \\\n    ")},
                                     {"COMMANDS", names},
                                     {"CASES", cases},
                                     {"SETS", joined(value_of({"", 0, "SET", ""}).words)},

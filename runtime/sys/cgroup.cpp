@@ -156,14 +156,6 @@ Status CgroupHandle::apply_device_rules(std::span<const DeviceRule> rules) const
   return {};
 }
 
-Result<UniqueFd> CgroupHandle::open_file(const std::string& controller, const std::string& file, int flags) const {
-  const Node* node = node_of(controller);
-  if (node == nullptr) {
-    return fail_errno("cgroup controller " + controller, ENOENT);
-  }
-  return open_at(node->dir.get(), file, flags | O_NOFOLLOW);
-}
-
 Result<std::string> CgroupHandle::read(const std::string& controller, const std::string& file) const {
   const Node* node = node_of(controller);
   if (node == nullptr) {

@@ -77,7 +77,6 @@ class CgroupHandle {
   // Replaces the device rules. v1: devices.deny "a" (or allow), then the rules in order. v2: a BPF program.
   [[nodiscard]] Status apply_device_rules(std::span<const DeviceRule> rules) const;
   // ENOENT when the controller or the file does not exist.
-  [[nodiscard]] Result<UniqueFd> open_file(const std::string& controller, const std::string& file, int flags) const;
   [[nodiscard]] Result<std::string> read(const std::string& controller, const std::string& file) const;
 
   // Returns when all processes are frozen or thawed, at the latest after two seconds (ETIMEDOUT).
