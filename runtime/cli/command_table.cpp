@@ -27,9 +27,9 @@ constexpr std::array<Option, 12> kGlobalOptions = {{
 std::span<const Option> global_options() { return kGlobalOptions; }
 
 std::span<const Command> commands() {
-  static const std::array<Command, 18> kAll = {kCreate, kStart,    kRun,     kExec,   kState,   kList,
-                                               kPs,     kKill,     kPause,   kResume, kUpdate,  kDelete,
-                                               kSpec,   kFeatures, kExplain, kPlan,   kReceipt, kCheck};
+  static const std::array<Command, 19> kAll = {kCreate,   kStart,   kRun,    kExec,    kState,  kList,   kPs,
+                                               kKill,     kPause,   kResume, kUpdate,  kEvents, kDelete, kSpec,
+                                               kFeatures, kExplain, kPlan,   kReceipt, kCheck};
   return kAll;
 }
 

@@ -164,4 +164,12 @@ Result<std::string> CgroupHandle::read(const std::string& controller, const std:
   return read_file(node->dir.get(), file, kFileLimit);
 }
 
+Result<UniqueFd> CgroupHandle::open_file(const std::string& controller, const std::string& file, int flags) const {
+  const Node* node = node_of(controller);
+  if (node == nullptr) {
+    return fail_errno("cgroup controller " + controller, ENOENT);
+  }
+  return open_at(node->dir.get(), file, flags | O_NOFOLLOW);
+}
+
 }  // namespace nucleus::sys

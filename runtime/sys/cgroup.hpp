@@ -78,6 +78,7 @@ class CgroupHandle {
   [[nodiscard]] Status apply_device_rules(std::span<const DeviceRule> rules) const;
   // ENOENT when the controller or the file does not exist.
   [[nodiscard]] Result<std::string> read(const std::string& controller, const std::string& file) const;
+  [[nodiscard]] Result<UniqueFd> open_file(const std::string& controller, const std::string& file, int flags) const;
 
   // Returns when all processes are frozen or thawed, at the latest after two seconds (ETIMEDOUT).
   [[nodiscard]] Status freeze() const;

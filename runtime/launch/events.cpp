@@ -1,0 +1,102 @@
+#include "runtime/launch/events.hpp"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "oci/stats.hpp"
+#include "runtime/launch/stats.hpp"
+#include "runtime/sys/oom_watch.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+Result<sys::CgroupHandle> cgroup_of_running(const Container& container) {
+  if (!container.alive()) {
+    return fail(ErrorCode::state, "container with id " + container.record.id + " is not running");
+  }
+  return sys::CgroupHandle::open(cgroup_directories(container.record));
+}
+
+Result<UniqueFd> ticker(std::chrono::milliseconds interval) {
+  UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(interval);
+  const std::chrono::nanoseconds rest = interval - seconds;
+  const timespec every{seconds.count(), rest.count()};
+  const itimerspec spec{every, every};
+  if (!timer || ::timerfd_settime(timer.get(), 0, &spec, nullptr) != 0) {
+    return fail_errno("timerfd");
+  }
+  return timer;
+}
+
+class Watch {
+ public:
+  Watch(const Container& container, sys::CgroupHandle cgroup, UniqueFd timer, const EventSink& sink)
+      : container_(container), cgroup_(std::move(cgroup)), timer_(std::move(timer)), sink_(sink) {
+    // A host without the memory controller has statistics all the same.
+    if (auto oom = sys::OomWatch::open(cgroup_)) {
+      oom_.emplace(std::move(*oom));
+    }
+  }
+
+  Status run() {
+    for (;;) {
+      std::array<pollfd, 3> wait = {{{container_.pidfd.get(), POLLIN, 0},
+                                     {timer_.get(), POLLIN, 0},
+                                     {oom_ ? oom_->fd() : -1, oom_ ? oom_->poll_events() : short{0}, 0}}};
+      if (::poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) {
+        return fail_errno("poll");
+      }
+      if (wait[2].revents != 0) {
+        TRY(report_oom());
+      }
+      if (wait[0].revents != 0) {
+        return {};
+      }
+      if (wait[1].revents != 0) {
+        TRY(report_tick());
+      }
+    }
+  }
+
+ private:
+  Status report_oom() {
+    for (std::uint64_t left = oom_->take(); left > 0; --left) {
+      TRY(sink_(oci::oom_event_json(container_.record.id) + "\n"));
+    }
+    return {};
+  }
+
+  Status report_tick() {
+    std::uint64_t ticks = 0;
+    if (::read(timer_.get(), &ticks, sizeof ticks) != static_cast<ssize_t>(sizeof ticks)) {
+      return {};
+    }
+    return sink_(oci::stats_event_json(container_.record.id, collect_stats(cgroup_)) + "\n");
+  }
+
+  const Container& container_;
+  sys::CgroupHandle cgroup_;
+  UniqueFd timer_;
+  const EventSink& sink_;
+  std::optional<sys::OomWatch> oom_;
+};
+
+}  // namespace
+
+Status report_stats(const Container& container, const EventSink& sink) {
+  TRY_ASSIGN(const auto cgroup, cgroup_of_running(container));
+  return sink(oci::stats_event_json(container.record.id, collect_stats(cgroup)) + "\n");
+}
+
+Status watch_events(const Container& container, std::chrono::milliseconds interval, const EventSink& sink) {
+  TRY_ASSIGN(auto cgroup, cgroup_of_running(container));
+  TRY_ASSIGN(auto timer, ticker(interval));
+  return Watch(container, std::move(cgroup), std::move(timer), sink).run();
+}
+
+}  // namespace nucleus::launch
