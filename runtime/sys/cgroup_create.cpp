@@ -29,9 +29,20 @@ Status inherit_cpuset(const std::string& parent, const std::string& directory) {
   return {};
 }
 
-// Hands every available controller down to the children of `directory`. A controller that cannot be handed down (an
-// ancestor with processes of its own) shows when a setting needs its files.
+// cgroup-v2.rst "No Internal Process Constraint": of a cgroup with processes, only the root hands down all controllers.
+// The threaded ones it would hand down would make the child unfit for a container ("domain invalid").
+bool may_hand_down(const std::string& directory) {
+  const auto processes = read_file(AT_FDCWD, directory + "/cgroup.procs", kFileLimit);
+  const bool is_root = ::faccessat(AT_FDCWD, (directory + "/cgroup.type").c_str(), F_OK, 0) != 0;
+  return is_root || (processes && is_blank(*processes));
+}
+
+// Hands every available controller down to the children of `directory`. A controller that cannot be handed down shows
+// when a setting needs its files.
 void enable_controllers(const std::string& directory) {
+  if (!may_hand_down(directory)) {
+    return;
+  }
   const auto available = read_file(AT_FDCWD, directory + "/cgroup.controllers", kFileLimit);
   const auto enabled = read_file(AT_FDCWD, directory + "/cgroup.subtree_control", kFileLimit);
   const auto control = open_at(AT_FDCWD, directory + "/cgroup.subtree_control", O_WRONLY);
