@@ -1,6 +1,7 @@
 """buildah and podman build on the runtime: RUN steps in a Dockerfile, and `buildah run` in a working container. buildah
 sends no annotations, so the policy set `build` comes from a profile of the host configuration; see hardening/profile.hpp.
 """
+import os
 import pathlib
 import shutil
 import signal
@@ -113,6 +114,49 @@ RUN id -u && ! touch /kept/new 2>/dev/null
                                     "--memory=64m", "--cpu-shares=300", "--ulimit=nofile=100:100", "--shm-size=1m"))
         for text in (f"\n{64 << 20}\n300\n100\n", " 1024 "):
             self.assertIn(text, result.out)
+
+
+class Debian(BuildTest):
+    """What a step does on a real distribution: packages, users, owners, attributes."""
+    STEPS = """FROM localhost/debian
+COPY thing.deb /tmp/
+RUN apt-get install --yes /tmp/thing.deb && thing && stat -c '%U:%G %a' /var/lib/thing
+RUN dpkg --install /tmp/thing.deb && apt-get purge --yes thing && ! command -v thing
+RUN useradd --create-home alice && su alice -c 'id -un; touch ~/mine' && stat -c 'home of %U' /home/alice/mine
+RUN mkdir /in /out && touch /in/a && chown 1234:5678 /in/a && chmod 6755 /in/a && ln /in/a /in/b && mkfifo /in/fifo \\
+ && tar -C /in --xattrs -cf - . | tar -C /out --xattrs --same-owner -xf - && stat -c '%u:%g %a %h' /out/b
+RUN cp -a /etc /etc.copy && mv /etc.copy /etc.moved && rm -r /etc.moved && ldconfig && nice true
+RUN perl -e 'use POSIX; $) = "77 77"; $> = 77; print "perl as $> $)\\n"'
+USER alice
+RUN id -un && ! touch /etc/mine 2>/dev/null
+"""
+    SEEN = ("thing works", "thing:thing 2750", "alice", "home of alice", "1234:5678 6755 2", "perl as 77 77 77")
+
+    def package(self) -> None:
+        """A package whose installation script makes a user and gives a directory to it."""
+        tree = self.temp_dir()
+        (tree / "DEBIAN").mkdir()
+        (tree / "usr/bin").mkdir(parents=True)
+        (tree / "var/lib/thing").mkdir(parents=True)
+        (tree / "DEBIAN/control").write_text("Package: thing\nVersion: 1\nArchitecture: all\nDescription: thing\n"
+                                             "Maintainer: nucleus-oci developers <nobody@localhost>\n")
+        scripts = {"DEBIAN/postinst": "id thing >/dev/null 2>&1 || useradd --system thing\n"
+                                      "chown thing:thing /var/lib/thing\nchmod 2750 /var/lib/thing\n",
+                   "usr/bin/thing": "echo thing works\n"}
+        for name, text in scripts.items():
+            (tree / name).write_text("#!/bin/sh\nset -e\n" + text)
+            (tree / name).chmod(0o755)
+        self.ok(engine("dpkg-deb", "--root-owner-group", "--build", tree, self.context / "thing.deb"))
+
+    def test_debian_root_and_its_tools(self):
+        root = pathlib.Path(os.environ.get("NUCLEUS_DEBIAN_ROOT", ""))
+        if not root.is_file():
+            self.skipTest("no Debian root file system: see engines.debian_root")
+        self.ok(engine("podman", "import", root, "localhost/debian"))
+        self.package()
+        result = self.ok(self.build(self.STEPS, "--network=none"))
+        for line in self.SEEN:
+            self.assertIn(f"\n{line}\n", result.out)
 
 
 class Confinement(BuildTest):
