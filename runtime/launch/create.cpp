@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "hardening/modes.hpp"
+#include "runtime/base/capability.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/fault.hpp"
@@ -15,6 +16,7 @@
 #include "runtime/launch/launch.hpp"
 #include "runtime/launch/reports.hpp"
 #include "runtime/launch/spawn.hpp"
+#include "runtime/launch/trees.hpp"
 #include "runtime/sys/socket.hpp"
 #include "runtime/sys/terminal.hpp"
 
@@ -166,8 +168,11 @@ Status Launcher::make_cgroup() {
 Status Launcher::prepare() {
   InitContext& context = context_.emplace(input_.plan);
   TRY_ASSIGN(context.join, open_namespaces(input_.plan.namespaces.join, granted_namespaces(input_.confinement)));
-  TRY_ASSIGN(context.root, prepare_root(input_.plan.root, input_.plan.namespaces));
-  TRY_ASSIGN(context.detached, prepare_mounts(input_.plan.detached));
+  if ((input_.facts.capabilities & capability_bit("CAP_SYS_ADMIN")) != 0) {
+    TRY(prepare_trees(context, TreeMaker::launcher));
+  } else {
+    context.before_start = [&context] { return prepare_trees(context, TreeMaker::child); };
+  }
   if (!options_.keep_channel) {
     TRY_ASSIGN(context.start_listener,
                sys::listen_at(directory_->fd(), state::kStartSocket, sys::SocketType::seqpacket));

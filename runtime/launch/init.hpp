@@ -30,7 +30,7 @@ struct InitContext {
   UniqueFd root;                              // detached clone of the rootfs
   oci::StateDocument hook_state;              // for hooks; the process fills in its pid
   std::function<void()> after_clone;          // in the child, first of all: gives up what is the launcher's
-  std::function<Status()> before_start;       // then, with /proc/PID closed: enters a container (exec)
+  std::function<Status()> before_start;       // then, with /proc/PID closed: enters a container, or clones mounts
   bool await_id_maps = false;                 // a new user namespace: wait until the launcher wrote the maps
 
   // Set while running.

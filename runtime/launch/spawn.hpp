@@ -1,5 +1,4 @@
-// The launcher's kernel work before and at clone3: descriptors for what the child must not look up itself, and the
-// child, born in its new namespaces.
+// The launcher's kernel work before and at clone3: the namespaces to be joined, and the child, born in its new ones.
 #pragma once
 
 #include <vector>
@@ -11,13 +10,6 @@
 #include "runtime/sys/process.hpp"
 
 namespace nucleus::launch {
-
-// Detached clones of every bind source, with attributes, id mapping and propagation set.
-[[nodiscard]] Result<std::vector<UniqueFd>> prepare_mounts(const std::vector<plan::DetachedMount>& mounts);
-
-// A detached clone of the rootfs and what is mounted below it; an ephemeral one id-mapped where a new user namespace
-// does not hold its owner.
-[[nodiscard]] Result<UniqueFd> prepare_root(const plan::RootPlan& root, const plan::NamespacePlan& namespaces);
 
 // Opened and checked: of the right kind, and not the runtime's own unless `host_allowed` names its type (law 1 is
 // decided on a path; this decides on what the path really led to).

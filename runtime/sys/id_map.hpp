@@ -28,6 +28,7 @@ struct IdMaps {
 };
 
 // Writes uid_map, gid_map and, where an unprivileged caller must, "deny" to setgroups first. A map is one write, once.
+// What a user may not write, newuidmap and newgidmap do (id_map_helper.hpp); then `pid` must be an unreaped child.
 // Returns whether setgroups(2) stays permitted inside.
 [[nodiscard]] Result<bool> write_id_maps(const ProcHandle& proc, pid_t pid, const IdMaps& maps);
 
