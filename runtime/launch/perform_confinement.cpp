@@ -18,12 +18,31 @@
 namespace nucleus::launch {
 namespace {
 
+// To be traced is a danger while others share the namespaces and this process is not confined yet, so it may be only from
+// the starter's wish to the starter's order.
+Status expect_start(const ProcessEnd& channel) {
+  for (;;) {
+    const auto order = channel.next();
+    TRY(sys::set_dumpable(order && *order == Order::observe));
+    if (!order) {
+      return tl::unexpected<Error>(order.error());
+    }
+    if (*order == Order::start) {
+      return {};
+    }
+    if (*order != Order::observe) {
+      return fail(ErrorCode::internal, "an unexpected order instead of start");
+    }
+    TRY(channel.report(ReportKind::ready));
+  }
+}
+
 // Until somebody connects and really says start: a `start` that was killed on the way leaves the container created.
 Status wait_on_socket(InitContext& context) {
   for (;;) {
     TRY_ASSIGN(UniqueFd connection, sys::accept_connection(context.start_listener.get()));
     ProcessEnd starter(std::move(connection));
-    if (starter.expect(Order::start)) {
+    if (expect_start(starter)) {
       context.channel = std::move(starter);
       context.start_listener.reset();
       return {};
@@ -58,7 +77,7 @@ Status Performer::operator()(const plan::WaitForStart&) const {
   TRY(context.channel.report(ReportKind::ready));
   TRY(context.channel.expect(Order::created));
   if (!context.start_listener) {
-    return context.channel.expect(Order::start);
+    return expect_start(context.channel);
   }
   context.channel.close();
   return wait_on_socket(context);

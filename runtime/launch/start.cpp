@@ -1,4 +1,7 @@
 // start_container(): from "waits for start" to "runs, and the kernel confirmed how".
+#include <unistd.h>
+
+#include <cerrno>
 #include <optional>
 
 #include "hardening/modes.hpp"
@@ -68,9 +71,23 @@ Status judge(Status receipt, Mode mode) {
   return {};
 }
 
+// A process that is not dumpable is closed to its own user, who holds no capability outside the container's namespaces.
+Result<sys::ExecWatch> watch_exec(const Container& container, const LauncherEnd& channel) {
+  auto watch = sys::ExecWatch::seize(container.record.pid);
+  if (watch || watch.error().sys_errno != EPERM || ::geteuid() == 0) {
+    return watch;
+  }
+  TRY(channel.order(Order::observe));
+  TRY_ASSIGN(const auto answer, channel.receive());
+  if (!answer || answer->report.kind != ReportKind::ready) {
+    return fail(ErrorCode::kernel, "the container's init ended, or does not let itself be observed");
+  }
+  return sys::ExecWatch::seize(container.record.pid);
+}
+
 Status start_observed(const Container& container, const LauncherEnd& channel,
                       const hardening::Confinement& confinement) {
-  auto watch = sys::ExecWatch::seize(container.record.pid);
+  auto watch = watch_exec(container, channel);
   if (!watch) {
     TRY(judge(tl::unexpected<Error>(watch.error()), confinement.mode));
     TRY(channel.order(Order::start));

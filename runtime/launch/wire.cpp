@@ -30,12 +30,19 @@ Status ProcessEnd::report(ReportKind kind, std::size_t op, const Error* error, i
   return sys::send_message(fd_.get(), bytes_of(message), fds);
 }
 
-Status ProcessEnd::expect(Order order) const {
+Result<Order> ProcessEnd::next() const {
   TRY_ASSIGN(const auto message, sys::receive_message(fd_.get()));
-  if (message.bytes != bytes_of(order)) {
-    return fail(ErrorCode::internal, "the launching runtime is gone");
+  for (const Order order : {Order::proceed, Order::created, Order::start, Order::observe}) {
+    if (message.bytes == bytes_of(order)) {
+      return order;
+    }
   }
-  return {};
+  return fail(ErrorCode::internal, "the launching runtime is gone");
+}
+
+Status ProcessEnd::expect(Order order) const {
+  TRY_ASSIGN(const Order given, next());
+  return given == order ? Status{} : fail(ErrorCode::internal, "an unexpected order from the launching runtime");
 }
 
 Result<std::optional<LauncherEnd::Received>> LauncherEnd::receive() const {

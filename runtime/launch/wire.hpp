@@ -33,6 +33,7 @@ enum class Order : std::uint32_t {
   proceed,  // ids are mapped, or the hooks ran
   created,  // the state is on disk: from now on the process lives without its launcher
   start,    // execute the program
+  observe,  // let the starter trace this process, and say when it may: a user's process is closed to the user, too
 };
 
 // The launched process's end.
@@ -47,6 +48,8 @@ class ProcessEnd {
   Status report(ReportKind kind, std::size_t op = 0, const Error* error = nullptr, int carried = -1) const;
   // Blocks for the next order; an error when the other side is gone or says something else.
   Status expect(Order order) const;
+  // The next order, whichever it is.
+  [[nodiscard]] Result<Order> next() const;
 
  private:
   UniqueFd fd_;
