@@ -1,5 +1,6 @@
 """Hooks: each kind once, at its moment, in its namespaces, with the state document on stdin."""
 import json
+import subprocess
 import time
 
 import nucleus_test
@@ -109,6 +110,33 @@ class Hooks(NucleusTest):
         self.assertNotIn("ran", bundle.output())
         self.ok(bundle.delete("--force"))
         self.assertEqual(bundle.leftovers(), [])
+
+    def starting(self, kind: str, script: str):
+        """A container whose `start` is held up by a hook, and that call."""
+        bundle = self.bundle(["sleep", "60"]).hook(kind, script)
+        self.ok(bundle.create())
+        start = subprocess.Popen([bundle.binary, "--root", bundle.root, "start", bundle.id],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(start.wait)
+        self.addCleanup(start.kill)
+        return bundle, start
+
+    def test_delete_ends_a_start_whose_hook_hangs(self):
+        bundle, start = self.starting("startContainer", "echo hanging; sleep 60")
+        bundle.wait_output("hanging")
+        self.ok(bundle.delete("--force"))
+        self.assertEqual(start.wait(20), 1)
+        self.assertEqual(bundle.leftovers(), [])
+
+    def test_nobody_waits_for_poststart(self):
+        mark = self.temp_dir() / "mark"
+        bundle, start = self.starting("poststart", f"touch {mark}; sleep 3")
+        nucleus_test.wait_until(mark.exists, "the poststart hook")
+        self.assertEqual(bundle.status(), "running")
+        self.ok(bundle.call("update", "--pids-limit", "50", bundle.id))
+        self.ok(bundle.delete("--force"))
+        self.assertIsNone(start.poll(), "the hook ended too early to show anything")
+        self.assertEqual(start.wait(20), 0)
 
     def test_failing_late_hooks_only_warn(self):
         bundle = self.bundle(["sleep", "60"]).hook("poststart", "exit 3").hook("poststop", "exit 4")

@@ -103,21 +103,46 @@ Result<state::Record> load_intent(const state::Directory& directory) {
 
 // state.json is missing or damaged: what was intended says where the container's processes are. A directory whose
 // creator was killed before it wrote even that holds nothing but itself.
-Status delete_without_record(const state::Store& store, const ContainerId& id, Error error) {
-  const bool missing = error.code == ErrorCode::not_found;
-  auto directory = store.open(id);
-  if (!directory) {
-    return missing ? Status{} : Status(tl::unexpected<Error>(std::move(error)));
+Status delete_without_record(const state::Store& store, const ContainerId& id, state::Directory directory,
+                             Error error) {
+  if (error.code == ErrorCode::not_found && !directory.has(kIntentFile)) {
+    return store.destroy(id, std::move(directory));
   }
-  if (missing && !directory->has(kIntentFile)) {
-    return store.destroy(id, std::move(*directory));
-  }
-  const auto intent = load_intent(*directory);
+  const auto intent = load_intent(directory);
   if (!intent || intent->cgroups.empty()) {
     return tl::unexpected<Error>(std::move(error));  // its processes cannot be found
   }
-  Container container{std::move(*directory), *intent, ContainerStatus::stopped, {}};
+  Container container{std::move(directory), *intent, ContainerStatus::stopped, {}};
   TRY(kill_everything(container));
+  return remove_all(store, id, std::move(container));
+}
+
+Container make_container(state::Directory directory, state::Record record) {
+  Container container{std::move(directory), std::move(record), ContainerStatus::stopped, {}};
+  container.pidfd = open_init(container.record);
+  container.status = derive_status(container);
+  return container;
+}
+
+Status delete_by_force(const state::Store& store, const ContainerId& id) {
+  // `start` holds the lock while hooks run in the container, and they may never end. What will be killed anyway is
+  // killed before the lock is asked for: then the holder comes to its own end.
+  if (const auto container = find_container(store, id, Locking::none); container && container->alive()) {
+    TRY(kill_everything(*container));
+  }
+  constexpr std::chrono::seconds kPatience{30};  // a hook on the host, which is not ours to kill
+  auto directory = store.open(id, kPatience);
+  if (!directory) {
+    const bool gone = directory.error().code == ErrorCode::not_found;
+    return gone ? Status{} : Status(tl::unexpected<Error>(std::move(directory).error()));
+  }
+  auto record = directory->load();
+  if (!record) {
+    return delete_without_record(store, id, std::move(*directory), std::move(record).error());
+  }
+  Container container = make_container(std::move(*directory), std::move(*record));
+  TRY(kill_everything(container));
+  TRY(await_end(container));
   return remove_all(store, id, std::move(container));
 }
 
@@ -150,10 +175,7 @@ std::string_view status_name(ContainerStatus status) {
 Result<Container> find_container(const state::Store& store, const ContainerId& id, Locking locking) {
   TRY_ASSIGN(auto directory, locking == Locking::wait ? store.open(id) : store.peek(id));
   TRY_ASSIGN(auto record, directory.load());
-  Container container{std::move(directory), std::move(record), ContainerStatus::stopped, {}};
-  container.pidfd = open_init(container.record);
-  container.status = derive_status(container);
-  return container;
+  return make_container(std::move(directory), std::move(record));
 }
 
 std::string hook_state(const state::Record& record, std::string_view status, int pid) {
@@ -189,19 +211,18 @@ Result<std::vector<int>> container_processes(const Container& container) {
 }
 
 Status delete_container(const state::Store& store, const ContainerId& id, const DeleteOptions& options) {
-  auto container = find_container(store, id, Locking::wait);
-  if (!container) {
-    return options.force ? delete_without_record(store, id, std::move(container).error())
-                         : Status(tl::unexpected<Error>(std::move(container).error()));
+  if (options.force) {
+    return delete_by_force(store, id);
   }
-  const ContainerStatus status = container->status;
-  if (!options.force && (status == ContainerStatus::running || status == ContainerStatus::paused)) {
+  TRY_ASSIGN(auto container, find_container(store, id, Locking::wait));
+  const ContainerStatus status = container.status;
+  if (status == ContainerStatus::running || status == ContainerStatus::paused) {
     return fail(ErrorCode::state,
                 "cannot delete container " + id.str() + " that is not stopped: " + std::string(status_name(status)));
   }
-  TRY(kill_everything(*container));
-  TRY(await_end(*container));
-  return remove_all(store, id, std::move(*container));
+  TRY(kill_everything(container));
+  TRY(await_end(container));
+  return remove_all(store, id, std::move(container));
 }
 
 }  // namespace nucleus::launch

@@ -46,7 +46,8 @@ enum class Locking : std::uint8_t { wait, none };
 struct DeleteOptions {
   bool force = false;  // kill what runs; a missing container is no error
 };
-// Kills (created, or anything with force), removes cgroups and state, runs poststop hooks.
+// Kills (created, or anything with force), removes cgroups and state, runs poststop hooks. With force the kill does not
+// wait for another command that holds the container, and the rest does so for half a minute.
 [[nodiscard]] Status delete_container(const state::Store& store, const ContainerId& id, const DeleteOptions& options);
 
 }  // namespace nucleus::launch

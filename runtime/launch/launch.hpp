@@ -42,7 +42,7 @@ struct Launched {
                                                 const LaunchOptions& options);
 
 // Lets a created container go on: over its start socket (`start`) or over `channel` (`run`). Takes the receipt between
-// execve and the first instruction, then runs the poststart hooks. On failure the process is dead.
+// execve and the first instruction, then gives up the lock and runs the poststart hooks. On failure the process is dead.
 [[nodiscard]] Status start_container(Container& container);
 [[nodiscard]] Status start_container(Container& container, const LauncherEnd& channel);
 

@@ -116,6 +116,9 @@ Status start_container(Container& container, const LauncherEnd& channel) {
     TRY(start_observed(container, channel, confinement));
   }
   container.status = ContainerStatus::running;
+  container.directory.remove(state::kStartSocket);
+  // The container runs: nobody has to wait for hooks, which may take as long as they like.
+  container.directory.unlock();
   run_hooks_leniently(container.record.poststart, "poststart",
                       hook_state(container.record, "running", container.record.pid), container.record.bundle);
   return {};

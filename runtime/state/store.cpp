@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <memory>
 
 #include "runtime/base/io.hpp"
@@ -55,6 +56,23 @@ Status lock(int fd, const std::string& path) {
     if (errno != EINTR) {
       return fail_errno("lock " + path);
     }
+  }
+  return {};
+}
+
+// flock(2) knows no time limit.
+Status lock_within(int fd, const std::string& path, std::chrono::milliseconds limit) {
+  constexpr timespec kPause{0, 10'000'000};
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return fail_errno("lock " + path);
+    }
+    if (std::chrono::steady_clock::now() >= end) {
+      return fail(ErrorCode::state,
+                  "container " + path.substr(path.rfind('/') + 1) + " is busy: another command has not ended with it");
+    }
+    ::nanosleep(&kPause, nullptr);
   }
   return {};
 }
@@ -142,6 +160,8 @@ bool Directory::has(const std::string& file) const {
 
 void Directory::remove(const std::string& file) const { ::unlinkat(dir_.get(), file.c_str(), 0); }
 
+void Directory::unlock() const { ::flock(dir_.get(), LOCK_UN); }
+
 Result<Directory> Store::create(const ContainerId& id) const {
   TRY(make_root(root_));
   TRY(check_root(root_));
@@ -152,14 +172,18 @@ Result<Directory> Store::create(const ContainerId& id) const {
     }
     return tl::unexpected<Error>(std::move(made).error().with("state"));
   }
-  return open_directory(id, true);
+  return open(id);
 }
 
-Result<Directory> Store::open(const ContainerId& id) const { return open_directory(id, true); }
+Result<Directory> Store::open(const ContainerId& id, std::optional<std::chrono::milliseconds> limit) const {
+  TRY_ASSIGN(auto directory, open_directory(id));
+  TRY(limit ? lock_within(directory.fd(), directory.path(), *limit) : lock(directory.fd(), directory.path()));
+  return still_linked(directory.fd()) ? Result<Directory>(std::move(directory)) : missing();
+}
 
-Result<Directory> Store::peek(const ContainerId& id) const { return open_directory(id, false); }
+Result<Directory> Store::peek(const ContainerId& id) const { return open_directory(id); }
 
-Result<Directory> Store::open_directory(const ContainerId& id, bool with_lock) const {
+Result<Directory> Store::open_directory(const ContainerId& id) const {
   const std::string path = root_ + "/" + id.str();
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) {
@@ -167,12 +191,6 @@ Result<Directory> Store::open_directory(const ContainerId& id, bool with_lock) c
   }
   TRY(check_root(root_));
   TRY(check_trust(fd.get(), path));
-  if (with_lock) {
-    TRY(lock(fd.get(), path));
-    if (!still_linked(fd.get())) {
-      return missing();
-    }
-  }
   return Directory(std::move(fd), path);
 }
 

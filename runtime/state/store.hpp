@@ -8,6 +8,8 @@
 // A directory is locked by flock(2) on its own descriptor; the kernel drops the lock when a runtime is killed.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ class Directory {
   [[nodiscard]] Status write(const std::string& file, std::string_view bytes) const;
   [[nodiscard]] bool has(const std::string& file) const;
   void remove(const std::string& file) const;
+  // For a holder whose work is done but who has something left to do that may take its time.
+  void unlock() const;
 
  private:
   UniqueFd dir_;
@@ -51,8 +55,10 @@ class Store {
   // Makes the root (0711) and the container's directory (0711), locked. ErrorCode::exists when the id is taken.
   [[nodiscard]] Result<Directory> create(const ContainerId& id) const;
 
-  // Opens and locks. ErrorCode::not_found "container does not exist".
-  [[nodiscard]] Result<Directory> open(const ContainerId& id) const;
+  // Opens and locks. ErrorCode::not_found "container does not exist". With a `limit` the wait for the lock ends after it:
+  // ErrorCode::state "container ID is busy: ...".
+  [[nodiscard]] Result<Directory> open(const ContainerId& id,
+                                       std::optional<std::chrono::milliseconds> limit = std::nullopt) const;
 
   // Opens without waiting for the lock: for commands that only read.
   [[nodiscard]] Result<Directory> peek(const ContainerId& id) const;
@@ -64,7 +70,7 @@ class Store {
   [[nodiscard]] Result<std::vector<ContainerId>> list() const;
 
  private:
-  [[nodiscard]] Result<Directory> open_directory(const ContainerId& id, bool lock) const;
+  [[nodiscard]] Result<Directory> open_directory(const ContainerId& id) const;
   std::string root_;
 };
 
