@@ -62,6 +62,22 @@ class Files(PackagingTest):
         for path in POLICIES:
             self.assertIn((stage / "usr/share/nucleus" / path).read_bytes(), program, path)
 
+    def test_check_tells_whether_the_policy_is_the_one_inside(self):
+        stage = self.staged()
+        sets = stage / "usr/share/nucleus/policies"
+        config = self.scratch / "nucleus.toml"
+        config.write_text(f'policy_dirs = ["{sets}"]\n')
+        check = [stage / "usr/bin/nucleus-oci", "--config", config, "check"]
+        self.assertRegex(self.ok(check).out, r"(?m)^ok  policy set +default, built in$")
+        with (sets / "default/caps.toml").open("a") as file:
+            file.write("# changed\n")
+        changed = self.ok(check).out
+        self.assertRegex(changed, r"(?m)^--  policy set +default, from a directory, sha256:[0-9a-f]{64}, not pinned$")
+        self.assertRegex(changed, r"(?m)^strict-agent +no: .*policy set")
+        self.assertNotRegex(changed, r"(?m)^agent .*policy set")
+        config.write_text("mdoe = 1\n")
+        self.assertRegex(self.ok(check).out, r"(?m)^agent +no: .*configuration")
+
     def test_the_installed_program_runs(self):
         program = self.staged() / "usr/bin/nucleus-oci"
         self.assertRegex(self.ok([program, "--version"]).out, r"^nucleus-oci version \d+\.\d+\.\d+\n")

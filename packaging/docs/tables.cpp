@@ -69,7 +69,9 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 
 std::string filled(std::string source, const std::map<std::string, std::string>& texts) {
   for (const auto& [name, text] : texts) {
-    source = replaced(std::move(source), "@" + name + "@", text);
+    std::string mark = "@";
+    mark.append(name).append("@");
+    source = replaced(std::move(source), mark, text);
   }
   return source;
 }

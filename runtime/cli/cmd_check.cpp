@@ -1,4 +1,5 @@
 #include "hardening/modes.hpp"
+#include "hardening/policy.hpp"
 #include "runtime/cli/command.hpp"
 #include "runtime/sys/probe.hpp"
 
@@ -50,6 +51,16 @@ std::vector<Line> survey(const HostFacts& facts) {
   };
 }
 
+// The set that containers get which ask for none. A copy on disk that differs from the one built in shows here.
+Result<Line> policy_line(const std::string& config) {
+  TRY_ASSIGN(const auto host, hardening::load_host_config(config));
+  TRY_ASSIGN(const auto policy, hardening::load_policy(host.policy, host.policy_dirs));
+  const std::string from = policy.external ? "from a directory, sha256:" + policy.digest : "built in";
+  const bool trusted = !policy.external || policy.pinned;
+  return Line{"policy set", policy.name + ", " + from + (trusted ? "" : ", not pinned"), trusted,
+              Control::unpinned_policy};
+}
+
 std::string verdict(Mode mode, const std::vector<Line>& lines) {
   std::string warnings;
   std::string failures;
@@ -73,9 +84,11 @@ std::string verdict(Mode mode, const std::vector<Line>& lines) {
   return out + (warnings.empty() ? "" : (failures.empty() ? ": " : "; degraded: ") + warnings) + "\n";
 }
 
-Result<int> run(const Globals&, const Arguments&) {
+Result<int> run(const Globals& globals, const Arguments&) {
   TRY_ASSIGN(const auto facts, sys::probe_host({}));
-  const auto lines = survey(facts);
+  auto lines = survey(facts);
+  auto policy = policy_line(globals.config);
+  lines.push_back(policy ? *policy : Line{"configuration", policy.error().text, false, Control::confinement});
   std::string out;
   for (const Line& line : lines) {
     std::string row = std::string(line.good ? "ok  " : "--  ") + line.what;
