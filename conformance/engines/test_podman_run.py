@@ -58,7 +58,7 @@ class Statuses(PodmanTest):
         nucleus_test.wait_until(connected, "podman to be attached")
         self.inside("touch /tmp/go")
         attached.wait(30)
-        self.assertEqual(self.background_out.read_text(), "went\n")
+        self.assertEqual(self.background_out.read_text().strip(), "went")
 
 
 class Settings(PodmanTest):

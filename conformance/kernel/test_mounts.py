@@ -91,6 +91,15 @@ class Mounts(NucleusTest):
         self.assertEqual(self.ok(bundle.run()).out, "from image\nf\n710 33\n")
         self.assertEqual(sorted(os.listdir(tree)), ["d", "f", "l"])
 
+    def test_tmpfs_keeps_the_mode_it_was_given(self):
+        """Against the image's own, which it has without such an option."""
+        for options, wanted in ((["mode=1770", "uid=7"], "1770 7"), ([], "710 33")):
+            bundle = self.bundle().sh("stat -c '%a %u' /srv/a").mount("/srv/a", "tmpfs", "tmpfs", ["tmpcopyup", *options])
+            (bundle.rootfs / "srv/a").mkdir(parents=True)
+            (bundle.rootfs / "srv/a").chmod(0o710)
+            os.chown(bundle.rootfs / "srv/a", 33, 33)
+            self.assertEqual(self.ok(bundle.run()).out, wanted + "\n")
+
     def propagates(self, bundle, source) -> bool:
         """A mount made on the host after the container's start shows in the container."""
         self.create_and_start(bundle.sh("sleep 60"))

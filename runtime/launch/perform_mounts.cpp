@@ -93,6 +93,31 @@ Status apply_propagation(int mount, const std::string& name) {
   return sys::change_mount(mount, change, (flags & MS_REC) != 0);
 }
 
+// tmpcopyup: the image's directory goes into the new file system. Its own mode and owner are the image's too, unless the
+// mount's options name them.
+Status copy_up(const plan::MountFilesystem& op, int covered, int mount) {
+  const auto names = [&](std::string_view key) {
+    return std::any_of(op.parameters.begin(), op.parameters.end(),
+                       [&](const auto& entry) { return entry.first == key; });
+  };
+  struct stat asked {};
+  TRY_ASSIGN(const UniqueFd source, open_at(covered, ".", O_RDONLY | O_DIRECTORY));
+  TRY_ASSIGN(const UniqueFd target, open_at(mount, ".", O_RDONLY | O_DIRECTORY));
+  if (::fstat(target.get(), &asked) != 0) {
+    return fail_errno("stat " + op.target);
+  }
+  TRY(sys::copy_tree(source.get(), mount));
+  const uid_t uid = names("uid") ? asked.st_uid : static_cast<uid_t>(-1);
+  const gid_t gid = names("gid") ? asked.st_gid : static_cast<gid_t>(-1);
+  if (::fchown(target.get(), uid, gid) != 0) {
+    return fail_errno("chown " + op.target);
+  }
+  if (names("mode") && ::fchmod(target.get(), asked.st_mode & 07777) != 0) {
+    return fail_errno("chmod " + op.target);
+  }
+  return {};
+}
+
 sys::DeviceNode node_of(const oci::Device& device) {
   sys::DeviceNode node;
   node.type = device.type.empty() ? 'c' : device.type.front();
@@ -137,8 +162,7 @@ Status Performer::operator()(const plan::MountFilesystem& op) const {
   }
   TRY_ASSIGN(const UniqueFd mount, sys::make_filesystem({op.type, op.source, op.parameters, op.attributes, false}));
   if (op.copy_up) {
-    TRY_ASSIGN(const UniqueFd source, open_at(target.get(), ".", O_RDONLY | O_DIRECTORY));
-    TRY(sys::copy_tree(source.get(), mount.get()));
+    TRY_WITH(copy_up(op, target.get(), mount.get()), "tmpcopyup");
   }
   for (const auto& [name, destination] : op.symlinks) {
     if (::symlinkat(destination.c_str(), mount.get(), name.c_str()) != 0) {
