@@ -6,7 +6,7 @@ set(made "@CMAKE_CURRENT_BINARY_DIR@/configuration.${unique}")
 set(sysconfdir "@CMAKE_INSTALL_SYSCONFDIR@")
 set(NUCLEUS_BINARY "${CMAKE_INSTALL_PREFIX}/@CMAKE_INSTALL_BINDIR@/nucleus-oci")
 if(NOT IS_ABSOLUTE "${sysconfdir}")
-  if(CMAKE_INSTALL_PREFIX MATCHES "^(/|/usr|/usr/local)$")
+  if(CMAKE_INSTALL_PREFIX MATCHES "^(/usr|/usr/local)?$")  # CMake makes "/" empty
     set(sysconfdir /etc)
   else()
     set(sysconfdir "${CMAKE_INSTALL_PREFIX}/${sysconfdir}")

@@ -35,10 +35,11 @@ class Files(PackagingTest):
         for name in CONFIGURATION[:2]:
             self.assertIn(f'"{prefix}/bin/nucleus-oci"', (prefix / name).read_text())
 
-    def test_usr_local_configures_etc(self):
-        stage = self.install("/usr/local", self.scratch / "stage")
-        self.assertTrue(set(CONFIGURATION) < set(tree(stage)))
-        self.assertIn('"/usr/local/bin/nucleus-oci"', (stage / CONFIGURATION[1]).read_text())
+    def test_prefixes_of_the_system_configure_etc(self):
+        for prefix, program in (("/usr/local", "/usr/local/bin/nucleus-oci"), ("/", "/bin/nucleus-oci")):
+            stage = self.install(prefix, self.scratch / prefix.replace("/", "_"))
+            self.assertLess(set(CONFIGURATION), set(tree(stage)))
+            self.assertIn(f'["{program}"]', (stage / CONFIGURATION[1]).read_text())
 
     def test_nothing_knows_where_it_was_built(self):
         stage = self.staged()
