@@ -16,12 +16,14 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import unittest
 
 import nucleus_test
 from nucleus_test import NucleusTest, Result, call, libc
@@ -230,6 +232,20 @@ def configure(text: str) -> None:
         file.write(text)
 
 
+def block_device() -> str:
+    """The host's first disk."""
+    names = sorted(path.name for path in pathlib.Path("/sys/block").iterdir() if (path / "device").exists())
+    if not names:
+        raise unittest.SkipTest("no disk")
+    return f"/dev/{names[0]}"
+
+
+def remove_cgroup(name: str) -> None:
+    """A cgroup parent that a test has named, below each hierarchy's top."""
+    for top in list(_v1_hierarchies()) or [nucleus_test.CGROUPS]:
+        _remove_cgroups([top / name])
+
+
 def other_processes() -> list:
     """(pid, command line) of what runs in this pid namespace besides the test."""
     own = {1, os.getpid()}
@@ -245,17 +261,18 @@ def other_processes() -> list:
     return found
 
 
+def _kept_by_podman(hierarchy: pathlib.Path, path: str) -> bool:
+    """What podman keeps for the next container; and the cgroups of pods in the hierarchy that has no controller, which it
+    forgets, whatever the runtime."""
+    if path in (".", "libpod_parent", "libpod_parent/conmon"):
+        return True
+    return hierarchy.name == "systemd" and re.fullmatch("libpod_parent/[0-9a-f]{64}", path) is not None
+
+
 def container_cgroups() -> list:
-    """Cgroups that engines and runtimes made. The ones engines keep for the next container do not count: podman's, and
-    containerd's for a namespace of its own."""
-    keep = ("libpod_parent", "libpod_parent/conmon", "default")
-    found = []
-    for hierarchy in _v1_hierarchies():
-        for path, *_ in os.walk(hierarchy):
-            relative = os.path.relpath(path, hierarchy)
-            if relative != "." and relative not in keep:
-                found.append(path)
-    return found
+    """Cgroups that engines and runtimes made and that podman does not keep."""
+    return [path for hierarchy in _v1_hierarchies() for path, *_ in os.walk(hierarchy)
+            if not _kept_by_podman(hierarchy, os.path.relpath(path, hierarchy))]
 
 
 class EngineTest(NucleusTest):
@@ -265,6 +282,20 @@ class EngineTest(NucleusTest):
 
     def setUp(self):
         self.addCleanup(self.check_nothing_left)
+
+    def policy_set(self, name: str, grants=(), keep=()) -> None:
+        """The set `default` with these grants and capabilities, as the administrator's own, for every container of this
+        test."""
+        made = pathlib.Path("/etc/nucleus/policies") / name
+        shutil.copytree("/usr/share/nucleus/policies/default", made)
+        self.addCleanup(shutil.rmtree, made)
+        for file, old, new in (("policy.toml", 'name = "default"', f'name = "{name}"'),
+                               ("policy.toml", "grants = []", f"grants = {json.dumps(list(grants))}"),
+                               ("caps.toml", "[bounding]\nkeep = []", f"[bounding]\nkeep = {json.dumps(list(keep))}")):
+            (made / file).write_text((made / file).read_text().replace(old, new))
+        configuration = pathlib.Path("/etc/nucleus/nucleus.toml")
+        self.addCleanup(configuration.write_text, configuration.read_text())
+        configure(f'policy = "{name}"\n')
 
     def check_nothing_left(self) -> None:
         try:
