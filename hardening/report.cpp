@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 namespace nucleus::hardening {
@@ -120,11 +121,34 @@ std::string render_json(const Report& report) {
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+// Of two lists, what only the first has. A warning about one capability should not hide it among forty.
+std::optional<std::string> missing_elements(const std::string& before, const std::string& after) {
+  const Json had = Json::parse(before, nullptr, false);
+  const Json has = Json::parse(after, nullptr, false);
+  if (!had.is_array() || !has.is_array()) {
+    return std::nullopt;
+  }
+  Json missing = Json::array();
+  for (const auto& element : had) {
+    if (std::ranges::find(has, element) == has.end()) {
+      missing.push_back(element);
+    }
+  }
+  return missing.dump();
+}
+
+std::string change_text(const Finding& finding) {
+  if (const auto missing = missing_elements(finding.before, finding.after)) {
+    return " loses " + shortened(*missing);
+  }
+  return ": " + shortened(finding.before) +
+         (finding.after.empty() ? " is dropped" : " becomes " + shortened(finding.after));
+}
+
 }  // namespace
 
 std::string describe(const Finding& finding) {
-  const std::string left = finding.after.empty() ? " is dropped" : " becomes " + finding.after;
-  return finding.rule + ": " + finding.path + ": " + finding.before + left + ": " + finding.reason +
+  return finding.rule + ": " + finding.path + change_text(finding) + ": " + finding.reason +
          (finding.origin.empty() ? "" : " (" + finding.origin + ")");
 }
 

@@ -29,7 +29,7 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-// One line for a warning: what was asked, what is left of it, and why.
+// One line for a warning: what was asked for and is gone, and why. Long values are cut; the report has all of them.
 [[nodiscard]] std::string describe(const Finding& finding);
 
 struct Report {

@@ -55,6 +55,19 @@ TEST(Report, PrivilegedIsDroppedAndGranted) {
   expect_golden("explain_privileged.txt", render(out->report, ReportFormat::text));
 }
 
+TEST(Report, AWarningNamesWhatIsGone) {
+  Finding finding{FindingKind::dropped, "capabilities", "/p", R"(["A","B","C"])", R"(["B"])", "policy x", "why"};
+  EXPECT_EQ(describe(finding), R"(capabilities: /p loses ["A","C"]: why (policy x))");
+  finding.after = "";
+  EXPECT_EQ(describe(finding), R"(capabilities: /p: ["A","B","C"] is dropped: why (policy x))");
+  finding.before = "1";
+  finding.after = "2";
+  EXPECT_EQ(describe(finding), "capabilities: /p: 1 becomes 2: why (policy x)");
+  finding.before = "[\"" + std::string(1000, 'a') + "\"]";
+  finding.after = "[]";
+  EXPECT_THAT(describe(finding), HasSubstr("... (1004 bytes): why"));
+}
+
 TEST(Report, SaysWhoChose) {
   Report report;
   EXPECT_THAT(render(report, ReportFormat::text), ::testing::Not(HasSubstr("chosen by")));
