@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "runtime/base/log.hpp"
+#include "runtime/cli/listen_fds.hpp"
 #include "runtime/launch/descriptors.hpp"
 #include "runtime/launch/sealed_self.hpp"
 
@@ -73,7 +75,9 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   TRY(refuse_unsupported(globals, arguments));
   TRY_ASSIGN(const auto id, container_id(arguments));
   TRY_ASSIGN(const long preserve, arguments.number("preserve-fds", 0, 0, 1024));
-  TRY(launch::sanitize_descriptors(static_cast<unsigned>(preserve)));
+  const unsigned listen = listen_descriptors(std::getenv("LISTEN_FDS"), std::getenv("LISTEN_PID"), ::getpid());
+  const unsigned kept = listen + static_cast<unsigned>(preserve);
+  TRY(launch::sanitize_descriptors(kept));
   TRY_ASSIGN(const auto decision, decide(globals, arguments));
   if (decision.hardened.landlock.abi == 0) {
     TRY(launch::ensure_sealed_self(globals.argv));
@@ -83,7 +87,8 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   plan::Request request;
   request.id = id.str();
   request.bundle = decision.bundle.path;
-  request.preserve_fds = static_cast<unsigned>(preserve);
+  request.preserve_fds = kept;
+  request.listen_fds = listen;
   request.no_cgroups = globals.no_cgroups;
   request.no_new_keyring = arguments.has("no-new-keyring");
   TRY_ASSIGN(const auto plan, plan_launch(decision, request));

@@ -78,8 +78,8 @@ Result<int> parse_signal(const std::string& text) {
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY_ASSIGN(const auto id, container_id(arguments));
-  TRY_ASSIGN(const int signal, parse_signal(arguments.rest.size() > 1 ? arguments.rest[1] : "SIGTERM"));
   TRY_ASSIGN(const auto container, launch::find_container(globals.store(), id, launch::Locking::none));
+  TRY_ASSIGN(const int signal, parse_signal(arguments.rest.size() > 1 ? arguments.rest[1] : "SIGTERM"));
   TRY(launch::signal_container(container, signal, arguments.has("all")));
   return 0;
 }

@@ -14,6 +14,7 @@ constexpr Option kOptions[] = {kBundleOption,
                                kPolicyOption,
                                kGrantOption,
                                {"detach", 'd', "", "return when the container runs"},
+                               {"no-subreaper", 0, "", "accepted for runc's sake; the runtime is no subreaper"},
                                {"keep", 0, "", "leave the container's state when it ends"},
                                kHelpOption};
 

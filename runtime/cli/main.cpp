@@ -98,36 +98,64 @@ Status check_count(const Command& command, std::size_t given) {
               name + bound + std::to_string(given < least ? command.least : command.most) + " argument(s)");
 }
 
-Result<int> run_command(const Globals& globals, const Command& command, const std::vector<std::string>& words) {
-  auto arguments = parse_options(command.options, words);
-  if (!arguments) {
-    (void)print(command_help(command));
-    return tl::unexpected<Error>(std::move(arguments).error());
-  }
-  if (arguments->has("help")) {
-    TRY(print(command_help(command)));
-    return 0;
-  }
-  TRY(check_count(command, arguments->rest.size()));
-  return command.run(globals, *arguments);
-}
-
 int report(const Error& error, int status) {
   log_fatal(error.text);
   return status;
 }
 
+// runc's way: how to call it on stdout, what was wrong on stderr and in the log.
+int report_usage(const Error& error, std::string_view help) {
+  (void)print("Incorrect Usage: " + error.text + "\n\n" + std::string(help));
+  return report(error, 1);
+}
+
+int run_command(const Globals& globals, const Command& command, const std::vector<std::string>& words) {
+  const auto arguments = parse_options(command.options, words);
+  if (!arguments) {
+    return report_usage(arguments.error(), command_help(command));
+  }
+  if (arguments->has("help")) {
+    return print(command_help(command)) ? 0 : 1;
+  }
+  if (const Status counted = check_count(command, arguments->rest.size()); !counted) {
+    return report_usage(counted.error(), command_help(command));
+  }
+  const auto status = command.run(globals, *arguments);
+  return status ? *status : report(status.error(), command.failure_status);
+}
+
+const Command* find_command(std::string_view name) {
+  const auto all = commands();
+  const auto hit = std::find_if(all.begin(), all.end(), [&](const Command& entry) { return entry.name == name; });
+  return hit == all.end() ? nullptr : &*hit;
+}
+
+int no_such_command(const std::string& name) {
+  return report({ErrorCode::usage, 0, "No help topic for '" + name + "'"}, kUnknownCommand);
+}
+
+// "" is about all commands.
+int help(const std::string& name) {
+  const Command* command = find_command(name);
+  if (command == nullptr && !name.empty()) {
+    return no_such_command(name);
+  }
+  return print(name.empty() ? help_text() : command_help(*command)) ? 0 : 1;
+}
+
 int dispatch(const std::vector<std::string>& words, char** argv) {
   auto arguments = parse_options(global_options(), words);
   if (!arguments) {
-    (void)print(help_text());
-    return report(arguments.error(), 1);
+    return report_usage(arguments.error(), help_text());
   }
   if (arguments->has("version")) {
     return print(version_text()) ? 0 : 1;
   }
-  if (arguments->has("help") || arguments->rest.empty() || arguments->rest.front() == "help") {
-    return print(help_text()) ? 0 : 1;
+  if (arguments->has("help") || arguments->rest.empty()) {
+    return help("");
+  }
+  if (arguments->rest.front() == "help") {
+    return help(arguments->rest.size() > 1 ? arguments->rest[1] : "");
   }
   auto globals = globals_from(*arguments);
   if (!globals) {
@@ -135,14 +163,11 @@ int dispatch(const std::vector<std::string>& words, char** argv) {
   }
   globals->argv = argv;
   const std::string name = arguments->rest.front();
-  const auto all = commands();
-  const auto command = std::find_if(all.begin(), all.end(), [&](const Command& entry) { return entry.name == name; });
-  if (command == all.end()) {
-    return report({ErrorCode::usage, 0, "No help topic for '" + name + "'"}, kUnknownCommand);
+  const Command* command = find_command(name);
+  if (command == nullptr) {
+    return no_such_command(name);
   }
-  const std::vector<std::string> words_after(arguments->rest.begin() + 1, arguments->rest.end());
-  const auto status = run_command(*globals, *command, words_after);
-  return status ? *status : report(status.error(), command->failure_status);
+  return run_command(*globals, *command, {arguments->rest.begin() + 1, arguments->rest.end()});
 }
 
 }  // namespace

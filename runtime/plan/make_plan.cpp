@@ -69,6 +69,18 @@ void plan_process(PlanContext& context) {
                    context.request.preserve_fds);
 }
 
+// sd_listen_fds(3). The program is process 1 of its pid namespace; runc says 1 in every case.
+void tell_listen_fds(std::vector<std::string>& env, unsigned count) {
+  if (count == 0) {
+    return;
+  }
+  std::erase_if(env, [](const std::string& entry) {
+    return entry.starts_with("LISTEN_FDS=") || entry.starts_with("LISTEN_PID=") || entry.starts_with("LISTEN_FDNAMES=");
+  });
+  env.push_back("LISTEN_FDS=" + std::to_string(count));
+  env.emplace_back("LISTEN_PID=1");
+}
+
 }  // namespace
 
 void plan_paths(PlanContext& context) {
@@ -96,6 +108,7 @@ Result<LaunchPlan> make_plan(const hardening::Hardened& hardened, const HostFact
     return fail(ErrorCode::invalid_config, "process: missing; a container needs a program");
   }
   plan.process = *spec.process;
+  tell_listen_fds(plan.process.env, request.listen_fds);
   TRY(refuse_unsupported(spec));
   PlanContext context{spec, hardened, facts, request, plan};
   TRY(plan_namespaces(context));
