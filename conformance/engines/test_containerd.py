@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import time
+import tomllib
 
 import engines
 import nucleus_test
@@ -290,6 +291,20 @@ class Task(ContainerdTest):
         result = self.fails(self.containerd.run("c1", "true", options=["--runc-systemd-cgroup",
                                                                        "--cgroup=system.slice:ctr:c1"]))
         self.assertIn("OCI runtime create failed", result.err)
+
+
+class DropIn(EngineTest):
+    def test_kubernetes_plugin_knows_the_runtime_by_name(self):
+        """The installed file, imported as its own text says; without crictl no pod can be made here."""
+        if engines.RUNTIME != "nucleus":
+            self.skipTest("it names nucleus")
+        config = self.temp_dir() / "config.toml"
+        config.write_text('version = 2\nimports = ["/etc/containerd/conf.d/*.toml"]\n')
+        dump = tomllib.loads(self.ok(engines.engine("containerd", "--config", config, "config", "dump")).out)
+        runtimes = dump["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]["runtimes"]
+        self.assertEqual(runtimes["nucleus"]["runtime_type"], "io.containerd.runc.v2")
+        self.assertEqual(runtimes["nucleus"]["options"]["BinaryName"], engines.BINARY)
+        self.assertIn("runc", runtimes, "what Debian's configuration has stays")
 
 
 if __name__ == "__main__":
