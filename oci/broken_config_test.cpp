@@ -137,6 +137,7 @@ const Broken kBroken[] = {
     {"/mounts/0", "{\"destination\":\"/a\",\"options\":[\"rbind\"]}", "mounts[0].source: must not be empty for a bind mount"},
     {"/mounts/0", "{\"destination\":\"/a\",\"source\":\"/s\",\"options\":[\"bind\",\"readonly\"]}", "mounts[0].options: unknown option \"readonly\" on a bind mount"},
     {"/mounts/0", "{\"destination\":\"/a\",\"source\":\"/s\",\"type\":\"bind\",\"options\":[\"nosuidd\"]}", "mounts[0].options: unknown option \"nosuidd\" on a bind mount"},
+    {"/mounts/0", "{\"destination\":\"/a\",\"source\":\"/s\",\"options\":[\"bind\",\"ro=recursive\"]}", "mounts[0].options: unknown option \"ro=recursive\" on a bind mount"},
     {"/mounts/0/options", "[\"ro\",\"size=1,exec\"]", "mounts[0].options[1]: \"size=1,exec\" holds a comma"},
     {"/mounts/0/options", "[\"a\\u0001\"]", "mounts[0].options[0]: \"a\\x01\" holds a control character"},
     {"/mounts/0/options", "[\"\",\"=x\"]", "mounts[0].options[1]: \"=x\" has no name"},

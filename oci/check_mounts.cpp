@@ -1,4 +1,6 @@
 // config.md "Mounts".
+#include <algorithm>
+
 #include "oci/checks.hpp"
 #include "oci/mount_options.hpp"
 
@@ -39,14 +41,22 @@ Status type_and_source(const Spec&, const Mount& mount, const std::string& path)
   return {};
 }
 
-// Data reaches a file system's parser, so only its form is checked; a bind mount has no parser to refuse a typo.
+// A bind mount has no file system to refuse a misspelt "noexec", and what mount(8) understands by ro=recursive must not be
+// lost: both are refused. mode=, size= and the like are ignored, as mount(2) ignores the data of a bind mount.
+bool ignored_on_bind(const std::string& option) {
+  const auto equals = option.find('=');
+  return equals != std::string::npos && find_mount_option(option.substr(0, equals)) == nullptr;
+}
+
+// Data reaches a file system's parser, so only its form is checked.
 Status options_of(const Spec&, const Mount& mount, const std::string& path) {
   for (std::size_t i = 0; i < mount.options.size(); ++i) {
     TRY_WITH(check_mount_option(mount.options[i]), element(path + ".options", i));
   }
   const MountOptionSet options = parse_mount_options(mount.options);
-  if (is_bind(mount, options) && !options.data.empty()) {
-    return invalid(path + ".options", "unknown option " + quote(options.data.front()) + " on a bind mount");
+  const auto unknown = std::ranges::find_if_not(options.data, ignored_on_bind);
+  if (is_bind(mount, options) && unknown != options.data.end()) {
+    return invalid(path + ".options", "unknown option " + quote(*unknown) + " on a bind mount");
   }
   if (options.tmpcopyup && mount.type != "tmpfs") {
     return invalid(path + ".options", "\"tmpcopyup\" needs type tmpfs");
