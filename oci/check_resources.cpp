@@ -144,12 +144,16 @@ Status resource_rdma(const Resources& resources) {
   return {};
 }
 
-// Keys are file names in the cgroup's directory.
+// Keys are file names in the cgroup's directory: limits, not the files that move, kill or freeze processes (cgroup.procs
+// would pull any process of the host into the container's cgroup) or that lay out the hierarchy.
 Status resource_unified(const Resources& resources) {
   for (const auto& [file, value] : resources.unified) {
     const bool named = !file.empty() && file != "." && file != "..";
     if (!named || has_control(file) || file.find('/') != std::string::npos) {
       return invalid(entry("linux.resources.unified", file), "not a file name");
+    }
+    if (file.starts_with("cgroup.") && !file.starts_with("cgroup.max.") && file != "cgroup.pressure") {
+      return invalid(entry("linux.resources.unified", file), "not a limit");
     }
   }
   return {};

@@ -68,36 +68,6 @@ class Cgroups(NucleusTest):
         self.ok(bundle.create())
         self.assertEqual((self.directory(bundle, "pids") / "pids.max").read_text().strip(), "512")
 
-    def test_the_limit_of_processes_bites(self):
-        script = "i=0; while [ $i -lt 10 ]; do sleep 5 & i=$((i+1)); done; echo all"
-        bundle = self.limited(["sh", "-c", script], pids={"limit": 5})
-        result = bundle.run()
-        self.assertIn("fork", result.err)
-        self.assertNotIn("all", result.out)
-        self.assertIn("all", self.ok(self.limited(["sh", "-c", script], pids={"limit": 50}).run()).out)
-
-    def test_running_out_of_memory_kills(self):
-        hungry = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}"
-        bundle = self.limited(["sh", "-c", hungry], memory={"limit": 24 << 20})
-        result = bundle.run(timeout=60)
-        self.assertEqual(result.rc, 137, result)
-        self.assertEqual(self.ok(self.shell(hungry)).out.strip(), "100000000")
-
-    def test_device_rules(self):
-        """Without the confinement's own defences: what the cgroup alone refuses."""
-        script = ("echo x >/dev/null && echo null; head -c 1 /dev/zero | wc -c; "
-                  "rm -f /tmp/k; mknod /tmp/k c 10 229 && { exec 5<>/tmp/k; } && echo opened; true")
-        bundle = self.limited(["sh", "-c", script], mode="passthrough")
-        caps = ["CAP_MKNOD", "CAP_DAC_OVERRIDE"]
-        bundle.process["capabilities"] = {name: caps for name in ("bounding", "effective", "permitted")}
-        result = bundle.run()
-        self.assertEqual(result.out.split()[:2], ["null", "1"])
-        self.assertNotIn("opened", result.out)
-        self.assertIn("Operation not permitted", result.err)
-        bundle.linux["resources"]["devices"].append({"allow": True, "type": "c", "major": 10, "minor": 229,
-                                                     "access": "rwm"})
-        self.assertIn("opened", bundle.run().out)
-
     def test_absolute_path_is_honoured(self):
         bundle = self.bundle(["sleep", "60"])
         bundle.linux["cgroupsPath"] = f"/{bundle.tag}/nested/deep"
@@ -120,11 +90,13 @@ class Cgroups(NucleusTest):
                 return path
         return "/"
 
-    def test_relative_path_is_below_our_own(self):
+    def test_relative_path_starts_at_our_own(self):
+        """Below it; on v2 beside it, because a cgroup with processes hands no controllers down."""
         bundle = self.bundle(["sleep", "60"])
         bundle.linux["cgroupsPath"] = f"{bundle.tag}"
         self.create_and_start(bundle)
         own = self.own_cgroup("pids").rstrip("/")
+        own = own.rpartition("/")[0] if V2 else own
         text = pathlib.Path(f"/proc/{bundle.pid()}/cgroup").read_text()
         self.assertIn(f":{own}/{bundle.tag}", text)
 

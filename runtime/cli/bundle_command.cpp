@@ -13,12 +13,9 @@
 namespace nucleus::cli {
 namespace {
 
-Status refuse_unsupported(const Globals& globals, const Arguments& arguments) {
+Status refuse_unsupported(const Arguments& arguments) {
   if (arguments.has("no-pivot")) {
     return fail(ErrorCode::usage, "--no-pivot is refused: without pivot_root the host's root stays reachable");
-  }
-  if (globals.systemd_cgroup) {
-    return fail(ErrorCode::usage, "--systemd-cgroup: this version has no systemd cgroup driver");
   }
   return {};
 }
@@ -72,7 +69,7 @@ Status check_console(const Arguments& arguments, const plan::LaunchPlan& plan, b
 }  // namespace
 
 Result<launch::Launched> create_from_bundle(const Globals& globals, const Arguments& arguments, bool keep_channel) {
-  TRY(refuse_unsupported(globals, arguments));
+  TRY(refuse_unsupported(arguments));
   TRY_ASSIGN(const auto id, container_id(arguments));
   TRY_ASSIGN(const long preserve, arguments.number("preserve-fds", 0, 0, 1024));
   const unsigned listen = listen_descriptors(std::getenv("LISTEN_FDS"), std::getenv("LISTEN_PID"), ::getpid());
@@ -90,6 +87,7 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   request.preserve_fds = kept;
   request.listen_fds = listen;
   request.no_cgroups = globals.no_cgroups;
+  request.systemd_cgroup = globals.systemd_cgroup;
   request.no_new_keyring = arguments.has("no-new-keyring");
   TRY_ASSIGN(const auto plan, plan_launch(decision, request));
   TRY(check_console(arguments, plan, keep_channel && !arguments.has("detach")));

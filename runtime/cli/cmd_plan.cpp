@@ -22,6 +22,7 @@ std::string parent_part(const plan::LaunchPlan& plan) {
            std::to_string(mapping.size) + "\n";
   }
   if (plan.cgroup.enabled) {
+    out += plan.cgroup.unit ? "systemd unit " + plan.cgroup.unit->name + " in " + plan.cgroup.unit->slice + "\n" : "";
     out += "cgroup " + std::string(plan.cgroup.relative ? "(below the caller's) " : "") + plan.cgroup.path + "\n";
   }
   for (const auto& setting : plan.cgroup.settings) {
@@ -54,6 +55,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   plan::Request request;
   request.id = arguments.rest.empty() ? "ID" : arguments.rest.front();
   request.bundle = decision.bundle.path;
+  request.systemd_cgroup = globals.systemd_cgroup;
   TRY_ASSIGN(const auto plan, plan_launch(decision, request));
   TRY(print(parent_part(plan) + init_part(plan)));
   return 0;

@@ -13,7 +13,7 @@ constexpr std::array<Option, 12> kGlobalOptions = {{
     {"log-format", 0, "text|json", "how it is written"},
     {"debug", 0, "", "say more on stderr"},
     {"config", 0, "FILE", "host configuration (default /etc/nucleus/nucleus.toml)"},
-    {"systemd-cgroup", 0, "", "systemd cgroup driver (not in this version)"},
+    {"systemd-cgroup", 0, "", "the cgroup is a systemd scope; cgroupsPath is slice:prefix:name"},
     {"cgroup-manager", 0, "cgroupfs|systemd|disabled", "as crun spells it; disabled: no cgroup and no limits"},
     {"rootless", 0, "VALUE", "accepted for runc's sake; detected"},
     {"criu", 0, "PATH", "accepted for runc's sake; unused"},

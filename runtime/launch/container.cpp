@@ -7,11 +7,13 @@
 #include <ctime>
 
 #include "oci/documents.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/freeze.hpp"
 #include "runtime/launch/hooks.hpp"
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/process.hpp"
+#include "runtime/sys/systemd.hpp"
 
 namespace nucleus::launch {
 namespace {
@@ -90,6 +92,12 @@ Status await_end(const Container& container) {
 
 Status remove_all(const state::Store& store, const ContainerId& id, Container container) {
   auto cgroup = cgroup_of(container.record);
+  if (container.record.unit) {
+    // Without systemd's answer the cgroup decides: a scope without one is over.
+    if (Status stopped = sys::stop_unit(*container.record.unit); !stopped) {
+      log_warning("systemd unit " + container.record.unit->name + ": " + stopped.error().text);
+    }
+  }
   TRY(cgroup.remove());
   run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0),
                       container.record.bundle);

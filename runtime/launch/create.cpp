@@ -10,6 +10,7 @@
 #include "runtime/base/capability.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/launch/container_cgroup.hpp"
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/hooks.hpp"
@@ -23,12 +24,10 @@
 namespace nucleus::launch {
 namespace {
 
-using hardening::Reaction;
-
 class Launcher {
  public:
   Launcher(const LaunchInput& input, const state::Store& store, const LaunchOptions& options)
-      : input_(input), store_(store), options_(options) {}
+      : input_(input), store_(store), options_(options), cgroup_(input.plan.cgroup, input.facts.cgroup) {}
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
   ~Launcher();
@@ -49,9 +48,6 @@ class Launcher {
   Status record_created();
   Status release();
 
-  Status refuse_used_cgroup() const;
-  Status limit_cgroup();
-  Status report_cgroup(const std::vector<sys::CgroupFailure>& failures);
   Status handle(LauncherEnd::Received& received);
 
   const LaunchInput& input_;
@@ -60,7 +56,7 @@ class Launcher {
   std::optional<ContainerId> id_;
   std::optional<state::Directory> directory_;
   state::Record record_;
-  std::optional<sys::CgroupHandle> cgroup_;
+  ContainerCgroup cgroup_;
   std::optional<InitContext> context_;
   LauncherEnd channel_;
   UniqueFd console_;
@@ -75,9 +71,7 @@ Launcher::~Launcher() {
     return;
   }
   child_ = sys::Child();
-  if (cgroup_) {
-    (void)cgroup_->remove();
-  }
+  cgroup_.undo();
   if (directory_) {
     (void)store_.destroy(*id_, std::move(*directory_));
   }
@@ -91,7 +85,6 @@ Status Launcher::take_id() {
 
 // Before anything exists in the kernel the record says where it will be: after a crash `delete` finds it.
 Status Launcher::record_intent() {
-  const plan::CgroupPlan& cgroup = input_.plan.cgroup;
   record_.id = id_->str();
   record_.bundle = input_.bundle;
   record_.rootfs = input_.plan.root.path;
@@ -103,67 +96,12 @@ Status Launcher::record_intent() {
   record_.poststop = input_.plan.hooks.poststop;
   record_.owner = ::geteuid();
   record_.shared_pid = !input_.plan.namespaces.creates("pid");
-  if (cgroup.enabled) {
-    TRY_ASSIGN(const auto directories, sys::locate_cgroup(input_.facts.cgroup, cgroup.path, cgroup.relative));
-    for (const auto& directory : directories) {
-      record_.cgroups.push_back({directory.controllers, directory.path});
-    }
-    TRY(refuse_used_cgroup());
-  }
+  TRY(cgroup_.locate(record_));
   TRY(directory_->write(kIntentFile, state::to_json(record_)));
   return directory_->save(record_);
 }
 
-// Before the record names it: `delete` and `kill --all` end whatever lives in a recorded cgroup. runc's text.
-Status Launcher::refuse_used_cgroup() const {
-  for (const auto& directory : cgroup_directories(record_)) {
-    TRY_ASSIGN(const auto pids, sys::CgroupHandle::open({directory}).processes());
-    if (!pids.empty()) {
-      return fail(ErrorCode::state, "container's cgroup is not empty: " + std::to_string(pids.size()) +
-                                        " process(es) found in " + directory.path);
-    }
-  }
-  return {};
-}
-
-Status Launcher::report_cgroup(const std::vector<sys::CgroupFailure>& failures) {
-  for (const auto& failure : failures) {
-    const std::string text = "cgroup: " + failure.subject + ": " + failure.error.text;
-    if (input_.plan.cgroup.on_failure == Reaction::fail) {
-      return fail(failure.error.code, text);
-    }
-    log_warning(text);
-  }
-  return {};
-}
-
-Status Launcher::limit_cgroup() {
-  const plan::CgroupPlan& plan = input_.plan.cgroup;
-  std::vector<sys::CgroupValue> values;
-  for (const auto& setting : plan.settings) {
-    values.push_back({setting.controller, setting.file, setting.value});
-  }
-  TRY(report_cgroup(cgroup_->apply(values)));
-  if (!plan.device_control) {
-    return {};
-  }
-  Status devices = cgroup_->apply_device_rules(device_rules(plan.devices));
-  return devices ? devices : report_cgroup({{"devices", devices.error()}});
-}
-
-Status Launcher::make_cgroup() {
-  if (record_.cgroups.empty()) {
-    return {};
-  }
-  auto made = sys::CgroupHandle::create(input_.facts.cgroup, cgroup_directories(record_));
-  if (!made) {
-    record_.cgroups.clear();  // nothing in them is ours
-    return report_cgroup({{input_.plan.cgroup.path, made.error()}});
-  }
-  cgroup_.emplace(std::move(*made));
-  TRY(report_cgroup(cgroup_->failures()));
-  return limit_cgroup();
-}
+Status Launcher::make_cgroup() { return cgroup_.make(record_); }
 
 Status Launcher::prepare() {
   InitContext& context = context_.emplace(input_.plan);
@@ -177,7 +115,7 @@ Status Launcher::prepare() {
     TRY_ASSIGN(context.start_listener,
                sys::listen_at(directory_->fd(), state::kStartSocket, sys::SocketType::seqpacket));
   }
-  context.cgroup = cgroup_ ? &*cgroup_ : nullptr;
+  context.cgroup = cgroup_.handle();
   context.await_id_maps = input_.plan.namespaces.creates("user");
   context.hook_state = hook_document(record_);
   TRY_ASSIGN(auto channel, make_channel());
@@ -193,7 +131,7 @@ Status Launcher::clone() {
     channel_.close();
     directory_.reset();
   };
-  TRY_ASSIGN(child_, spawn(*context_, cgroup_ ? cgroup_->clone_fd() : -1));
+  TRY_ASSIGN(child_, spawn(*context_, cgroup_.clone_fd()));
   context_.reset();
   return {};
 }
@@ -254,7 +192,7 @@ Status Launcher::await_ready() {
     }
     TRY(handle(*received));
   }
-  return {};
+  return cgroup_.settle();
 }
 
 Status Launcher::record_created() {
@@ -277,9 +215,7 @@ Result<Launched> Launcher::run() {
     TRY(fault_point("create", i));
   }
   committed_ = true;
-  if (cgroup_) {
-    cgroup_->commit();
-  }
+  cgroup_.commit();
   TRY_ASSIGN(UniqueFd pidfd, sys::pidfd_open(child_.pid()));
   (void)child_.release();
   return Launched{Container{std::move(*directory_), record_, ContainerStatus::created, std::move(pidfd)},

@@ -116,6 +116,21 @@ Status enter(InitContext& context, const sys::CgroupHandle& cgroup, int init, st
   return {};
 }
 
+// v2 lets no process into a cgroup that hands controllers down to children. An init that made some (systemd, or any
+// supervisor with a cgroup of its own to divide) has moved to one of them, and there a new process belongs as well.
+Result<sys::Cloned> clone_into(const sys::CgroupHandle& cgroup, pid_t init) {
+  sys::CloneArgs args;
+  args.cgroup_fd = cgroup.clone_fd();
+  auto cloned = sys::clone3(args);
+  if (cloned || cloned.error().sys_errno != EBUSY || args.cgroup_fd < 0) {
+    return cloned;
+  }
+  TRY_ASSIGN(const auto facts, sys::find_cgroups());
+  TRY_ASSIGN(const UniqueFd inner, cgroup.inner_cgroup_of(facts, init));
+  args.cgroup_fd = inner.get();
+  return sys::clone3(args);
+}
+
 struct Spawned {
   sys::Child child;
   LauncherEnd channel;
@@ -131,9 +146,7 @@ Result<Spawned> spawn_tenant(const Container& container, const plan::LaunchPlan&
   if ((namespaces & kPidNamespace) != 0) {
     TRY(sys::join_namespaces_of(container.pidfd.get(), kPidNamespace));  // for our children only
   }
-  sys::CloneArgs args;
-  args.cgroup_fd = cgroup.clone_fd();
-  TRY_ASSIGN(auto cloned, sys::clone3(args));
+  TRY_ASSIGN(auto cloned, clone_into(cgroup, container.record.pid));
   if (cloned.pid == 0) {
     channel.launcher.close();
     context.before_start = [&] { return enter(context, cgroup, container.pidfd.get(), namespaces); };

@@ -9,9 +9,11 @@
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/receipt_take.hpp"
+#include "runtime/plan/cgroup_systemd.hpp"
 #include "runtime/plan/cgroup_update.hpp"
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/probe.hpp"
+#include "runtime/sys/systemd.hpp"
 
 namespace nucleus::launch {
 namespace {
@@ -59,6 +61,17 @@ Status check_usage(const sys::CgroupHandle& cgroup, const oci::Resources& change
   return {};
 }
 
+// systemd writes the files that it knows again when it likes to. Its values are coarser in places, so it comes first.
+Status tell_systemd(const state::Record& record, const std::vector<plan::CgroupSetting>& settings,
+                    CgroupLayout layout) {
+  const auto properties = record.unit ? plan::limit_properties(settings, layout) : std::vector<UnitProperty>{};
+  if (properties.empty()) {
+    return {};
+  }
+  TRY_ASSIGN(auto manager, sys::SystemdManager::connect(record.unit->bus));
+  return manager.set_properties(record.unit->name, properties);
+}
+
 // Writes settings and can take them back.
 class Writer {
  public:
@@ -95,7 +108,7 @@ class Writer {
 
  private:
   std::vector<sys::CgroupFailure> put(const plan::CgroupSetting& setting) const {
-    const sys::CgroupValue value{setting.controller, setting.file, setting.value};
+    const sys::CgroupValue value{setting.controller, setting.file, setting.value, setting.optional};
     return cgroup_.apply({&value, 1});
   }
 
@@ -129,13 +142,20 @@ Status update_container(const Container& container, const oci::Resources& change
     return fail(ErrorCode::state, "cannot update limits: cgroups not configured for container");
   }
   TRY(check_usage(cgroup, change));
+  const CgroupLayout layout = facts.cgroup.layout;
+  const auto settings = plan::update_settings(decision, layout);
+  TRY(tell_systemd(container.record, settings, layout));
   Writer writer(cgroup);
-  TRY(writer.write(plan::update_settings(decision, facts.cgroup.layout)));
-  Status kept = container.directory.write(kResourcesFile, oci::to_json(decision.after));
-  if (!kept) {
+  Status done = writer.write(settings);
+  if (done) {
+    done = container.directory.write(kResourcesFile, oci::to_json(decision.after));
+  }
+  if (!done) {
+    (void)tell_systemd(container.record, plan::update_settings({decision.after, change, decision.before}, layout),
+                       layout);
     writer.take_back();
   }
-  return kept;
+  return done;
 }
 
 }  // namespace nucleus::launch

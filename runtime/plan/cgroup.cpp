@@ -4,6 +4,7 @@
 
 #include "hardening/rules/default_devices.hpp"
 #include "runtime/plan/cgroup_settings.hpp"
+#include "runtime/plan/cgroup_systemd.hpp"
 #include "runtime/plan/parts.hpp"
 
 namespace nucleus::plan {
@@ -34,33 +35,88 @@ std::vector<oci::DeviceRule> with_defaults(const std::vector<oci::DeviceRule>& a
   return rules;
 }
 
+Status place_in_hierarchy(PlanContext& context, CgroupPlan& out) {
+  const std::string& path = context.spec.linux.cgroups_path;
+  if (is_systemd_path(path)) {
+    return fail(ErrorCode::invalid_config,
+                "linux.cgroupsPath: \"" + path + "\" is for the systemd cgroup driver (--systemd-cgroup)");
+  }
+  out.relative = path.empty() || path.front() != '/';
+  out.path = path.empty() ? context.request.id : path;
+  return {};
+}
+
+Status place_in_unit(PlanContext& context, CgroupPlan& out) {
+  const bool rootless = context.facts.euid != 0 || context.facts.in_user_namespace;
+  if (rootless && context.facts.cgroup.layout != CgroupLayout::v2) {
+    return fail(ErrorCode::usage, "the systemd cgroup driver without root needs cgroup v2");
+  }
+  TRY_ASSIGN(out.unit, plan_unit(context.spec.linux.cgroups_path, context.request.id, rootless));
+  out.path = out.unit->path;
+  return {};
+}
+
+void describe_unit(CgroupPlan& plan, CgroupLayout layout) {
+  std::vector<UnitProperty>& out = plan.unit->properties;
+  out = common_properties(*plan.unit, layout);
+  for (auto& property : limit_properties(plan.settings, layout)) {
+    out.push_back(std::move(property));
+  }
+  if (plan.device_control) {
+    for (auto& property : device_properties(plan.devices)) {
+      out.push_back(std::move(property));
+    }
+  }
+}
+
+bool is_writable_cgroup_mount(const oci::Mount& mount) {
+  const auto has = [&](const char* option) { return std::ranges::find(mount.options, option) != mount.options.end(); };
+  return (mount.type == "cgroup" || mount.type == "cgroup2") && !has("ro") && !has("rro");
+}
+
+// config-linux.md "Cgroup ownership": a container with user and cgroup namespaces of its own that may write to its cgroup
+// gets it for its root.
+std::optional<std::uint32_t> cgroup_owner(const PlanContext& context) {
+  const NamespacePlan& namespaces = context.plan.namespaces;
+  const bool own = namespaces.creates("user") && namespaces.creates("cgroup");
+  if (!own || context.facts.cgroup.layout != CgroupLayout::v2 ||
+      std::ranges::none_of(context.spec.mounts, is_writable_cgroup_mount)) {
+    return std::nullopt;
+  }
+  const auto root = std::ranges::find(namespaces.uid_map, 0U, &oci::IdMapping::container_id);
+  return root == namespaces.uid_map.end() ? std::nullopt : std::optional<std::uint32_t>(root->host_id);
+}
+
 }  // namespace
 
 Status plan_cgroup(PlanContext& context) {
   CgroupPlan& out = context.plan.cgroup;
   const oci::Linux& linux = context.spec.linux;
-  if (context.request.no_cgroups || context.facts.cgroup.layout == CgroupLayout::none) {
+  const CgroupLayout layout = context.facts.cgroup.layout;
+  if (context.request.no_cgroups) {
     return {};
   }
-  if (is_systemd_path(linux.cgroups_path)) {
-    return fail(ErrorCode::invalid_config, "linux.cgroupsPath: \"" + linux.cgroups_path +
-                                               "\" needs the systemd cgroup driver, which this version lacks");
+  if (layout == CgroupLayout::none) {
+    return context.request.systemd_cgroup ? fail(ErrorCode::kernel, "systemd cgroup driver: no cgroups are mounted")
+                                          : Status{};
   }
   out.enabled = true;
-  out.relative = linux.cgroups_path.empty() || linux.cgroups_path.front() != '/';
-  out.path = linux.cgroups_path.empty() ? context.request.id : linux.cgroups_path;
+  TRY(context.request.systemd_cgroup ? place_in_unit(context, out) : place_in_hierarchy(context, out));
   out.on_failure = context.on(Control::cgroup_limits);
   if (linux.resources) {
-    out.settings =
-        context.facts.cgroup.layout == CgroupLayout::v2 ? v2_settings(*linux.resources) : v1_settings(*linux.resources);
+    out.settings = layout == CgroupLayout::v2 ? v2_settings(*linux.resources) : v1_settings(*linux.resources);
     out.devices = linux.resources->devices;
   }
   if (context.hardened.mode == Mode::passthrough) {
     out.devices = with_defaults(out.devices);
   }
   out.device_control = !out.devices.empty();
+  out.owner = cgroup_owner(context);
+  if (out.unit) {
+    describe_unit(out, layout);
+  }
   // In clone3 on v2 (CLONE_INTO_CGROUP); on v1 the child moves itself.
-  if (context.facts.cgroup.layout != CgroupLayout::v2) {
+  if (layout != CgroupLayout::v2) {
     context.add(JoinCgroup{});
   }
   return {};

@@ -11,9 +11,10 @@ namespace nucleus::plan {
 [[nodiscard]] std::vector<CgroupSetting> v1_settings(const oci::Resources& resources);
 [[nodiscard]] std::vector<CgroupSetting> v2_settings(const oci::Resources& resources);
 
-// What both versions write alike: pids.max and rdma.max.
+// What both versions write alike: pids.max, rdma.max and the files that the config names itself.
 void add_pids(std::vector<CgroupSetting>& out, const oci::Resources& resources);
 void add_rdma(std::vector<CgroupSetting>& out, const oci::Resources& resources);
+void add_unified(std::vector<CgroupSetting>& out, const oci::Resources& resources);
 
 // cpu.shares (2..262144) -> cpu.weight (1..10000), the mapping all runtimes share; 0 stays 0 (unset).
 [[nodiscard]] std::uint64_t weight_from_shares(std::uint64_t shares);

@@ -56,8 +56,10 @@ TEST(CgroupSettings, EveryLimitOfV1) {
                   "blkio blkio.leaf_weight_device 8:0 12", "blkio blkio.throttle.read_bps_device 8:0 600",
                   "blkio blkio.throttle.write_bps_device 8:1 0", "blkio blkio.throttle.read_iops_device 8:2 700",
                   "blkio blkio.throttle.write_iops_device 8:3 800",
-                  "hugetlb hugetlb.2MB.limit_in_bytes 9223372036854771712", "net_cls net_cls.classid 1048577",
-                  "net_prio net_prio.ifpriomap lo 3", "rdma rdma.max mlx5_1 hca_handle=3 hca_object=10000"));
+                  "hugetlb hugetlb.2MB.limit_in_bytes 9223372036854771712",
+                  "hugetlb hugetlb.2MB.rsvd.limit_in_bytes 9223372036854771712", "net_cls net_cls.classid 1048577",
+                  "net_prio net_prio.ifpriomap lo 3", "rdma rdma.max mlx5_1 hca_handle=3 hca_object=10000",
+                  " cgroup.max.depth 2", "memory memory.high 900"));
 }
 
 TEST(CgroupSettings, EveryLimitOfV2) {
@@ -65,9 +67,10 @@ TEST(CgroupSettings, EveryLimitOfV2) {
       v2(kEverything),
       ElementsAre("memory memory.max 1000", "memory memory.swap.max 2000", "memory memory.low 500", "cpu cpu.weight 39",
                   "cpu cpu.max 5000 10000", "cpu cpu.max.burst 9", "cpu cpu.idle 1", "cpuset cpuset.cpus 0-1",
-                  "cpuset cpuset.mems 0", "pids pids.max 32", "io io.weight default 4950", "io io.weight 8:0 1",
-                  "io io.max 8:0 rbps=600", "io io.max 8:1 wbps=max", "io io.max 8:2 riops=700",
+                  "cpuset cpuset.mems 0", "pids pids.max 32", "io io.bfq.weight 500", "io io.weight default 4950",
+                  "io io.weight 8:0 1", "io io.max 8:0 rbps=600", "io io.max 8:1 wbps=max", "io io.max 8:2 riops=700",
                   "io io.max 8:3 wiops=800", "hugetlb hugetlb.2MB.max 9223372036854771712",
+                  "hugetlb hugetlb.2MB.rsvd.max 9223372036854771712",
                   "rdma rdma.max mlx5_1 hca_handle=3 hca_object=10000", " cgroup.max.depth 2",
                   "memory memory.high 900"));
 }

@@ -105,11 +105,13 @@ std::vector<CgroupSetting> v1_settings(const oci::Resources& resources) {
   }
   for (const auto& page : resources.hugepage_limits) {
     out.push_back({"hugetlb", "hugetlb." + page.page_size + ".limit_in_bytes", std::to_string(page.limit)});
+    out.push_back({"hugetlb", "hugetlb." + page.page_size + ".rsvd.limit_in_bytes", std::to_string(page.limit), true});
   }
   if (resources.network) {
     network(out, *resources.network);
   }
   add_rdma(out, resources);
+  add_unified(out, resources);  // files of v2: each is reported as missing, none is dropped in silence
   return out;
 }
 

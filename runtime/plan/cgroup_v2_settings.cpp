@@ -16,9 +16,10 @@ void memory(Settings& out, const oci::MemoryLimits& limits) {
   if (limit != 0) {
     out.push_back({"memory", "memory.max", limit_text(limit)});
   }
-  if (both != 0) {
-    const std::int64_t swap = both > 0 && limit > 0 ? std::max<std::int64_t>(both - limit, 0) : both;
-    out.push_back({"memory", "memory.swap.max", limit_text(swap)});
+  if (both != 0 || limit < 0) {  // "no limit of memory" means none of swap either
+    const std::int64_t swap = both > 0 && limit > 0 ? std::max<std::int64_t>(both - limit, 0) : (both != 0 ? both : -1);
+    // A kernel without swap has no such file, and uses none.
+    out.push_back({"memory", "memory.swap.max", limit_text(swap), swap <= 0});
   }
   if (limits.reservation.value_or(0) != 0) {
     out.push_back({"memory", "memory.low", limit_text(*limits.reservation)});
@@ -61,6 +62,7 @@ void throttle(Settings& out, const char* key, const std::vector<oci::ThrottleDev
 
 void block_io(Settings& out, const oci::BlockIoLimits& limits) {
   if (limits.weight && *limits.weight >= 10) {
+    out.push_back({"io", "io.bfq.weight", std::to_string(*limits.weight), true});  // where that scheduler is loaded
     out.push_back({"io", "io.weight", "default " + std::to_string(io_weight(*limits.weight))});
   }
   for (const auto& device : limits.weight_device) {
@@ -74,12 +76,6 @@ void block_io(Settings& out, const oci::BlockIoLimits& limits) {
   throttle(out, "wbps", limits.throttle_write_bps_device);
   throttle(out, "riops", limits.throttle_read_iops_device);
   throttle(out, "wiops", limits.throttle_write_iops_device);
-}
-
-// "memory.high" -> "memory"; "cgroup.*" belongs to no controller.
-std::string controller_of(const std::string& file) {
-  const std::string prefix = file.substr(0, file.find('.'));
-  return prefix == "cgroup" ? "" : prefix;
 }
 
 }  // namespace
@@ -106,11 +102,10 @@ std::vector<CgroupSetting> v2_settings(const oci::Resources& resources) {
   }
   for (const auto& page : resources.hugepage_limits) {
     out.push_back({"hugetlb", "hugetlb." + page.page_size + ".max", std::to_string(page.limit)});
+    out.push_back({"hugetlb", "hugetlb." + page.page_size + ".rsvd.max", std::to_string(page.limit), true});
   }
   add_rdma(out, resources);
-  for (const auto& [file, value] : resources.unified) {
-    out.push_back({controller_of(file), file, value});
-  }
+  add_unified(out, resources);
   return out;
 }
 

@@ -14,6 +14,7 @@ struct Request {
   unsigned listen_fds = 0;    // sd_listen_fds(3): so many of them are told to the program by its environment
   bool no_new_keyring = false;
   bool no_cgroups = false;
+  bool systemd_cgroup = false;  // cgroupsPath is slice:prefix:name, the cgroup a unit of systemd
 };
 
 // Errors: a config that this runtime cannot carry out (ErrorCode::invalid_config names the JSON path).

@@ -12,6 +12,7 @@
 #include "hardening/harden.hpp"
 #include "oci/spec.hpp"
 #include "runtime/base/capability.hpp"
+#include "runtime/base/systemd_unit.hpp"
 #include "runtime/plan/mount_plan.hpp"
 
 namespace nucleus::plan {
@@ -163,16 +164,30 @@ struct CgroupSetting {
   std::string controller;  // "memory", "cpu", ... ; "" for files without one (v2 core)
   std::string file;        // "memory.max"
   std::string value;
+  bool optional = false;  // a kernel without the file enforces the setting, or nothing like it, in another way
   bool operator==(const CgroupSetting&) const = default;
+};
+
+// The systemd driver: the unit whose cgroup is the container's.
+struct UnitPlan {
+  std::string name;           // "nucleus-ID.scope"
+  std::string slice;          // "machine.slice"
+  std::string path;           // of its cgroup below the manager's: "/machine.slice/nucleus-ID.scope"
+  std::string description;    // names the container, so that `delete` stops no other one's unit
+  bool user_manager = false;  // the caller's own systemd, not the system's
+  std::vector<UnitProperty> properties;
+  bool operator==(const UnitPlan&) const = default;
 };
 
 struct CgroupPlan {
   bool enabled = false;
-  std::string path;       // linux.cgroupsPath, or the container id
+  std::optional<UnitPlan> unit;
+  std::string path;       // linux.cgroupsPath, or the container id; the unit's
   bool relative = false;  // below the runtime's own cgroup instead of each hierarchy's root
   std::vector<CgroupSetting> settings;
   std::vector<oci::DeviceRule> devices;  // first match from the end wins, as in the spec
   bool device_control = false;
+  std::optional<std::uint32_t> owner;  // v2: host uid that the cgroup is delegated to
   hardening::Reaction on_failure = hardening::Reaction::fail;
 };
 

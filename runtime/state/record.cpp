@@ -54,6 +54,23 @@ std::vector<CgroupDirectory> parse_cgroups(const json& list) {
   return out;
 }
 
+json unit_json(const std::optional<UnitReference>& unit) {
+  if (!unit) {
+    return nullptr;
+  }
+  return {{"bus", unit->bus}, {"name", unit->name}, {"description", unit->description}};
+}
+
+// Absent in states of earlier versions.
+std::optional<UnitReference> parse_unit(const json& doc) {
+  const auto found = doc.find("unit");
+  if (found == doc.end() || found->is_null()) {
+    return std::nullopt;
+  }
+  return UnitReference{found->at("bus").get<std::string>(), found->at("name").get<std::string>(),
+                       found->at("description").get<std::string>()};
+}
+
 Record from_json(const json& doc) {
   Record out;
   out.id = doc.at("id").get<std::string>();
@@ -65,6 +82,7 @@ Record from_json(const json& doc) {
   out.pid = doc.at("pid").get<int>();
   out.start_time = doc.at("startTime").get<std::uint64_t>();
   out.cgroups = parse_cgroups(doc.at("cgroups"));
+  out.unit = parse_unit(doc);
   out.annotations = doc.at("annotations").get<std::map<std::string, std::string>>();
   out.poststart = parse_hooks(doc.at("poststart"));
   out.poststop = parse_hooks(doc.at("poststop"));
@@ -85,6 +103,7 @@ std::string to_json(const Record& record) {
                     {"pid", record.pid},
                     {"startTime", record.start_time},
                     {"cgroups", cgroups_json(record.cgroups)},
+                    {"unit", unit_json(record.unit)},
                     {"annotations", record.annotations},
                     {"poststart", hooks_json(record.poststart)},
                     {"poststop", hooks_json(record.poststop)},

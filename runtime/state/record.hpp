@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "oci/spec.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/base/systemd_unit.hpp"
 
 namespace nucleus::state {
 
@@ -30,6 +32,7 @@ struct Record {
   int pid = 0;                           // init's pid in the runtime's pid namespace; 0 while creating
   std::uint64_t start_time = 0;          // clock ticks after boot, field 22 of /proc/PID/stat: guards against pid reuse
   std::vector<CgroupDirectory> cgroups;  // every one made for the container, written down before it is made
+  std::optional<UnitReference> unit;     // the systemd unit that the cgroup belongs to
   std::map<std::string, std::string> annotations;
   std::vector<oci::Hook> poststart;
   std::vector<oci::Hook> poststop;

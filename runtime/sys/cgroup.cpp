@@ -25,12 +25,22 @@ bool has_controller(std::string_view list, std::string_view name) {
   return false;
 }
 
+// Not in strerror's words, which engines take for a missing program.
+tl::unexpected<Error> missing(const std::string& what) {
+  return tl::unexpected<Error>(Error{ErrorCode::kernel, ENOENT, what + " is not there on this host"});
+}
+
+tl::unexpected<Error> no_controller(const std::string& name) { return missing("cgroup controller " + name); }
+
 // One write(2): a cgroup file takes its value whole.
 Status write_value(int dir, const std::string& file, std::string_view value) {
-  TRY_ASSIGN(const UniqueFd fd, open_at(dir, file, O_WRONLY | O_NOFOLLOW));
+  auto fd = open_at(dir, file, O_WRONLY | O_NOFOLLOW);
+  if (!fd) {
+    return fd.error().sys_errno == ENOENT ? Status(missing(file)) : Status(tl::unexpected<Error>(fd.error()));
+  }
   ssize_t put = 0;
   do {
-    put = ::write(fd.get(), value.data(), value.size());
+    put = ::write(fd->get(), value.data(), value.size());
   } while (put < 0 && errno == EINTR);
   return put < 0 ? fail_errno("write \"" + std::string(value) + "\" to " + file) : Status{};
 }
@@ -55,7 +65,8 @@ Result<std::vector<CgroupDirectory>> locate_cgroup(const CgroupFacts& facts, con
   };
   std::vector<CgroupDirectory> directories;
   if (facts.layout == CgroupLayout::v2) {
-    directories.push_back({"", place(facts.v2_mountpoint, facts.v2_own_path)});
+    const std::string& own = facts.v2_own_path;
+    directories.push_back({"", place(facts.v2_mountpoint, own.substr(0, own.rfind('/')))});
   }
   for (const auto& mount : facts.v1) {
     directories.push_back({mount.controllers, place(mount.mountpoint, mount.own_path)});
@@ -132,9 +143,9 @@ std::vector<CgroupFailure> CgroupHandle::apply(std::span<const CgroupValue> valu
   std::vector<CgroupFailure> failures;
   for (const auto& item : values) {
     const Node* node = node_of(item.controller);
-    const Status done = node == nullptr ? fail_errno("cgroup controller " + item.controller, ENOENT)
-                                        : write_value(node->dir.get(), item.file, item.value);
-    if (!done) {
+    const Status done =
+        node == nullptr ? Status(no_controller(item.controller)) : write_value(node->dir.get(), item.file, item.value);
+    if (!done && !(item.optional && done.error().sys_errno == ENOENT)) {
       failures.push_back({item.file, done.error()});
     }
   }
@@ -144,7 +155,7 @@ std::vector<CgroupFailure> CgroupHandle::apply(std::span<const CgroupValue> valu
 Status CgroupHandle::apply_device_rules(std::span<const DeviceRule> rules) const {
   const Node* node = node_of("devices");
   if (node == nullptr) {
-    return fail_errno("cgroup controller devices", ENOENT);
+    return no_controller("devices");
   }
   if (is_v2()) {
     return attach_device_program(node->dir.get(), device_program(rules));
@@ -159,7 +170,7 @@ Status CgroupHandle::apply_device_rules(std::span<const DeviceRule> rules) const
 Result<std::string> CgroupHandle::read(const std::string& controller, const std::string& file) const {
   const Node* node = node_of(controller);
   if (node == nullptr) {
-    return fail_errno("cgroup controller " + controller, ENOENT);
+    return no_controller(controller);
   }
   return read_file(node->dir.get(), file, kFileLimit);
 }

@@ -27,7 +27,8 @@ struct CgroupDirectory {
 };
 
 // Where cgroupsPath `path` lies in every hierarchy in use: all v1 hierarchies on v1 and hybrid hosts (the unified mount
-// of a hybrid host has no part in it), the one of v2. `relative`: below the caller's own cgroup. ".." is refused.
+// of a hybrid host has no part in it), the one of v2. `relative`: below the caller's own cgroup; on v2 beside it, as runc
+// does, because a cgroup with processes in it cannot hand controllers down. ".." is refused.
 [[nodiscard]] Result<std::vector<CgroupDirectory>> locate_cgroup(const CgroupFacts& facts, const std::string& path,
                                                                  bool relative);
 
@@ -35,6 +36,7 @@ struct CgroupValue {
   std::string controller;  // "memory"; "" for files without one (v2 core)
   std::string file;        // "memory.max"
   std::string value;
+  bool optional = false;  // a missing file is no failure
 };
 
 // One thing that could not be done; the caller decides whether that is a warning.
@@ -47,7 +49,8 @@ struct CgroupFailure {
 class CgroupHandle {
  public:
   // Makes the directories, enables controllers on the way (v2 subtree_control) and fills cpuset.cpus and cpuset.mems
-  // from the parents where empty (v1). What failed is in failures(); an Error means that nothing is usable.
+  // from the parents where empty (v1). What failed is in failures(); an Error means that nothing is usable, among others
+  // that a v2 cgroup is threaded: such a one cannot be listed, limited or killed as a whole.
   [[nodiscard]] static Result<CgroupHandle> create(const CgroupFacts& facts,
                                                    const std::vector<CgroupDirectory>& directories);
   // An existing one, for exec, update, kill and delete. Directories that are gone are left out.
@@ -69,6 +72,10 @@ class CgroupHandle {
   // were opened by create() or open() and may be inherited. Never a pid into cgroup.procs: that waits for an RCU grace
   // period (11 ms after idle against 47 us). v2: writes 0 to cgroup.procs; prefer clone_fd().
   [[nodiscard]] Status join_self() const;
+  // v2: gives the directory and the files that Linux says can be delegated to `uid` (/sys/kernel/cgroup/delegate).
+  [[nodiscard]] Status delegate_to(uid_t uid) const;
+  // v2: the cgroup below this one that `pid` is in; ENOENT when it is elsewhere. What a container's init moved itself to.
+  [[nodiscard]] Result<UniqueFd> inner_cgroup_of(const CgroupFacts& facts, pid_t pid) const;
   // Moves another process in; slow, for the cases where the process cannot do it itself.
   [[nodiscard]] Status add_process(pid_t pid) const;
 

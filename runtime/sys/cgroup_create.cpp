@@ -60,6 +60,18 @@ void enable_controllers(const std::string& directory) {
   }
 }
 
+// cgroup-v2.rst "Threads": "domain" is the only type whose processes are one set with limits of their own.
+Status check_domain(int directory, const std::string& path) {
+  const auto type = read_file(directory, "cgroup.type", kFileLimit);
+  if (!type) {
+    return type.error().sys_errno == ENOENT ? Status{} : Status(tl::unexpected<Error>(type.error()));  // the root
+  }
+  const std::string_view name = std::string_view(*type).substr(0, type->find('\n'));
+  return name == "domain" ? Status{}
+                          : fail(ErrorCode::kernel, "cgroup " + path + " is of type \"" + std::string(name) +
+                                                        "\", which holds no container; it must be \"domain\"");
+}
+
 // The mountpoint a directory lies below, "" when the facts do not know it.
 std::string mountpoint_of(const CgroupFacts& facts, const CgroupDirectory& directory) {
   if (directory.controllers.empty()) {
@@ -116,6 +128,9 @@ Result<CgroupHandle> CgroupHandle::create(const CgroupFacts& facts, const std::v
   if (handle.nodes_.empty()) {
     return handle.failures_.empty() ? fail_errno("no cgroup hierarchy", ENOENT)
                                     : tl::unexpected<Error>(handle.failures_[0].error);
+  }
+  if (handle.is_v2()) {
+    TRY(check_domain(handle.nodes_[0].dir.get(), handle.nodes_[0].directory.path));
   }
   return handle;
 }

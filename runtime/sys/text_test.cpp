@@ -74,6 +74,13 @@ TEST(LocateCgroup, AbsoluteAndRelative) {
   ASSERT_EQ(absolute->size(), 3U);
   EXPECT_EQ((*absolute)[1].path, "/sys/fs/cgroup/mem ory/a/b");
   EXPECT_EQ(locate_cgroup(facts, "b", true).value()[1].path, "/sys/fs/cgroup/mem ory/x/b");
+  CgroupFacts unified;
+  unified.layout = CgroupLayout::v2;
+  unified.v2_mountpoint = "/sys/fs/cgroup";
+  unified.v2_own_path = "/user.slice/session.scope";
+  EXPECT_EQ(locate_cgroup(unified, "b", true).value()[0].path, "/sys/fs/cgroup/user.slice/b");
+  unified.v2_own_path = "/";
+  EXPECT_EQ(locate_cgroup(unified, "b", true).value()[0].path, "/sys/fs/cgroup/b");
   EXPECT_FALSE(locate_cgroup(facts, "/a/../../etc", false));
   EXPECT_FALSE(locate_cgroup(facts, "/", false));
   EXPECT_FALSE(locate_cgroup(facts, "", true));

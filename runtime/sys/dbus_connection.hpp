@@ -1,0 +1,52 @@
+// One connection to a message bus, or straight to a program that speaks D-Bus (systemd's private socket). Every wait ends
+// after half a minute. No threads, no environment, no signal handling; the descriptor is close-on-exec.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "runtime/base/unique_fd.hpp"
+#include "runtime/sys/dbus_message.hpp"
+
+namespace nucleus::sys {
+
+// The socket's path in a D-Bus address ("unix:path=/run/user/1000/bus,guid=..."; the first of a list that has one). Other
+// transports are refused: unixexec: and autolaunch: would run programs.
+[[nodiscard]] Result<std::string> dbus_socket_path(std::string_view address);
+
+class DbusConnection {
+ public:
+  enum class Peer : std::uint8_t { bus, program };
+
+  // Connects and authenticates by the socket's credentials (SASL EXTERNAL without an identity: inside a user namespace our
+  // number is not the one that the other side sees). A bus is greeted.
+  [[nodiscard]] static Result<DbusConnection> open(const std::string& path, Peer peer);
+
+  [[nodiscard]] Peer peer() const noexcept { return peer_; }
+
+  // The reply, which may be of kind error. The destination is left out towards a program.
+  [[nodiscard]] Result<DbusMessage> call(DbusCall call);
+  // The first signal, also among those that came while call() waited, that `wanted` accepts; others are dropped.
+  [[nodiscard]] Result<DbusMessage> await_signal(const std::function<bool(const DbusMessage&)>& wanted);
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  DbusConnection(UniqueFd socket, Peer peer) : socket_(std::move(socket)), peer_(peer) {}
+  [[nodiscard]] Status authenticate();
+  [[nodiscard]] Status send(std::string_view bytes, Deadline until);
+  [[nodiscard]] Status fill(Deadline until);  // at least one byte more in buffer_
+  [[nodiscard]] Result<std::string> take(std::size_t count, Deadline until);
+  [[nodiscard]] Result<std::string> take_line(Deadline until);
+  [[nodiscard]] Result<DbusMessage> receive(Deadline until);
+
+  UniqueFd socket_;
+  Peer peer_ = Peer::bus;
+  std::string buffer_;
+  std::deque<DbusMessage> signals_;
+  std::uint32_t serial_ = 0;
+};
+
+}  // namespace nucleus::sys
