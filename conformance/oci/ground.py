@@ -2,7 +2,8 @@
 
 The programs use names that every run shares (/cgrouptest, the host's /sys/fs/cgroup) and leave processes and containers
 behind when they fail. Here each hierarchy starts at a directory of the run's own, and the end of the pid namespace ends
-every process. The network is the host's: a program wants a second interface, and none sends. Where the hierarchy is v2 alone it stays as it is: a process in the namespace's root would forbid controllers.
+every process. The network is the host's: one program wants a second interface, and none sends. Where the hierarchy is v2
+alone it stays as it is: a process in the namespace's root would forbid controllers.
 """
 import ctypes
 import os
