@@ -151,7 +151,7 @@ class Copies(PodmanTest):
         self.assertEqual((self.dir / "made/file").stat().st_mode & 0o7777, 0o600)
 
     def test_diff(self):
-        out = self.ok(podman("diff", "c")).out.splitlines()
+        out = self.ok(podman("container", "diff", "c")).out.splitlines()
         for line in ("A /etc/made", "A /etc/made/file", "D /etc/group"):
             self.assertIn(line, out)
 

@@ -66,8 +66,8 @@ class Limits(PodmanTest):
     def test_resource_limits(self):
         limits = ["--ulimit=nofile=100:200", "--ulimit=nproc=1000:1000"]
         self.assertEqual(self.output("ulimit -n; ulimit -Hn", *limits), "100\n200\n")
-        self.assertEqual(self.output("ulimit -c", "--ulimit=core=100", *limits),
-                         differs(others="100\n", nucleus="0\n", because="no core dumps"))
+        self.assertEqual(self.output("ulimit -c", "--ulimit=core=102400", *limits),
+                         differs(others="200\n", nucleus="0\n", because="no core dumps"))
 
     def test_resource_limit_above_the_hosts(self):
         limits = ["--ulimit=nofile=99999999:99999999", "--ulimit=nproc=1000:1000"]

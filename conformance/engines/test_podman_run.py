@@ -6,7 +6,7 @@ import socket
 import engines
 import nucleus_test
 import podman as lane
-from engines import IMAGE, RUNTIME, differs, engine
+from engines import IMAGE, RUNTIME, engine
 from podman import PodmanTest, podman
 
 

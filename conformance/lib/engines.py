@@ -110,7 +110,8 @@ def _run(*argv) -> None:
     subprocess.run([str(word) for word in argv], check=True, stdin=subprocess.DEVNULL)
 
 
-def _mount(kind: str, target, options: str = "") -> None:
+def mount(kind: str, target, options: str = "") -> None:
+    """A file system of its own, at target; goes with the mount namespace at the latest."""
     if libc.mount(kind.encode(), str(target).encode(), kind.encode(), 0, options.encode()):
         raise OSError(ctypes.get_errno(), f"mount {kind} {options}", str(target))
 
@@ -119,7 +120,7 @@ def _overlay(path: str, upper: pathlib.Path) -> None:
     """Changes below path go to memory from here on."""
     for name in ("upper", "work"):
         (upper / name).mkdir(parents=True)
-    _mount("overlay", path, f"lowerdir={path},upperdir={upper}/upper,workdir={upper}/work")
+    mount("overlay", path, f"lowerdir={path},upperdir={upper}/upper,workdir={upper}/work")
 
 
 def _mount_cgroups() -> None:
@@ -131,11 +132,11 @@ def _mount_cgroups() -> None:
     top = pathlib.Path("/sys/fs/cgroup")
     links = {path.name: os.readlink(path) for path in top.iterdir() if path.is_symlink()}
     libc.umount2(str(top).encode(), 2)  # MNT_DETACH
-    _mount("tmpfs", top, "mode=755")
+    mount("tmpfs", top, "mode=755")
     for path, options in hierarchies.items():
         path.mkdir()
         own = [word for word in options.split(",") if word not in ("rw", "relatime", "nosuid", "nodev", "noexec")]
-        _mount("cgroup", path, ",".join(word for word in own if not word.startswith("release_agent=")))
+        mount("cgroup", path, ",".join(word for word in own if not word.startswith("release_agent=")))
     for name, target in links.items():
         (top / name).symlink_to(target)
 
@@ -143,12 +144,12 @@ def _mount_cgroups() -> None:
 def _private_files() -> None:
     # A mount of its own, where no engine looks: /run is emptied next.
     memory = pathlib.Path("/mnt")
-    _mount("tmpfs", memory)
+    mount("tmpfs", memory)
     for path in ("/etc", "/usr"):
         _overlay(path, memory / path.strip("/"))
     for path in ("/run", "/dev/shm", "/var/tmp", "/var/lib/containers"):
         os.makedirs(path, exist_ok=True)
-        _mount("tmpfs", path, "mode=1777" if path in ("/var/tmp", "/dev/shm") else "mode=755")
+        mount("tmpfs", path, "mode=1777" if path in ("/var/tmp", "/dev/shm") else "mode=755")
     _mount_cgroups()
     _run("ip", "link", "set", "lo", "up")
 
@@ -261,18 +262,18 @@ def other_processes() -> list:
     return found
 
 
-def _kept_by_podman(hierarchy: pathlib.Path, path: str) -> bool:
-    """What podman keeps for the next container; and the cgroups of pods in the hierarchy that has no controller, which it
-    forgets, whatever the runtime."""
-    if path in (".", "libpod_parent", "libpod_parent/conmon"):
+def _kept_by_engines(hierarchy: pathlib.Path, path: str) -> bool:
+    """What engines keep for the next container: podman its parents, containerd one for a namespace of its own. And the
+    cgroups of pods in the hierarchy that has no controller, which podman forgets, whatever the runtime."""
+    if path in (".", "libpod_parent", "libpod_parent/conmon", "default"):
         return True
     return hierarchy.name == "systemd" and re.fullmatch("libpod_parent/[0-9a-f]{64}", path) is not None
 
 
 def container_cgroups() -> list:
-    """Cgroups that engines and runtimes made and that podman does not keep."""
+    """Cgroups that engines and runtimes made and that engines do not keep."""
     return [path for hierarchy in _v1_hierarchies() for path, *_ in os.walk(hierarchy)
-            if not _kept_by_podman(hierarchy, os.path.relpath(path, hierarchy))]
+            if not _kept_by_engines(hierarchy, os.path.relpath(path, hierarchy))]
 
 
 class EngineTest(NucleusTest):
