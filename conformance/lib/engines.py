@@ -34,6 +34,7 @@ IMAGE = "localhost/busybox:latest"
 INSIDE = "NUCLEUS_ENGINES_INSIDE"
 DEADLINE = 60  # seconds for one call of an engine
 PR_SET_PDEATHSIG = 1
+CGROUP_PREFIX = "nucleus-engines-"  # and the process that owns it
 
 CONTAINERS_CONF = """[containers]
 # More than this process has cannot be given, and this host lacks CAP_SYS_RESOURCE.
@@ -85,9 +86,16 @@ def _remove_cgroups(tops: list) -> None:
                 time.sleep(0.02)
 
 
+def _abandoned_cgroups() -> list:
+    """Those of earlier tests that were killed together with the process that would have removed them."""
+    return [path for hierarchy in _v1_hierarchies() for path in hierarchy.glob(CGROUP_PREFIX + "*")
+            if not pathlib.Path("/proc", path.name.removeprefix(CGROUP_PREFIX)).exists()]
+
+
 def _enter() -> int:
     """Runs this very command inside; returns its exit status."""
-    cgroups = _own_cgroups(f"nucleus-engines-{os.getpid()}")
+    _remove_cgroups(_abandoned_cgroups())
+    cgroups = _own_cgroups(f"{CGROUP_PREFIX}{os.getpid()}")
 
     def before_exec() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
