@@ -1,6 +1,7 @@
 """Pods and play kube: containers that share namespaces by path, and what a Kubernetes manifest asks for."""
 import json
 
+import engine_cgroups
 import engines
 import nucleus_test
 from engines import IMAGE, differs
@@ -86,7 +87,7 @@ class Pods(PodmanTest):
         self.member("a", "sleep 1000 & trap '' TERM; wait")
         self.ok(podman("pod", "rm", "--force", "--time=1", "pod"))
         self.assertEqual(self.ok(podman("ps", "--all", "--quiet")).out, "")
-        self.assertEqual(engines.container_cgroups(), [])
+        self.assertEqual(engine_cgroups.of_containers(), [])
 
 
 class Kube(PodmanTest):

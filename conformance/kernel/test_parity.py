@@ -119,7 +119,7 @@ class ParityTest(NucleusTest):
     def plain(self, bundle: Bundle, text: str) -> str:
         """Without what is this bundle's own: its name, its directory, times, inode numbers."""
         return re.sub(r"\d\d\d\d-\d\d-\d\dT[\d:.]+Z", "TIME",
-                      text.replace(str(bundle.dir), "DIR").replace(bundle.tag, "TAG"))
+                      text.replace(str(bundle.dir), "DIR").replace(bundle.dir.name, "DIR").replace(bundle.tag, "TAG"))
 
     def both(self, change=None, config: dict | None = None, options=()) -> list:
         """(Result of `run`) of both, made comparable."""

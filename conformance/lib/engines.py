@@ -4,11 +4,12 @@ containers, and the runtime under test installed there as its package would inst
     if __name__ == "__main__":
         engines.main()
 
-starts the file again inside namespaces of its own (mount, pid, net, ipc, uts, and cgroup where the hierarchies are v1).
-There /etc and /usr are overlays whose changes go to memory; /run, /var/tmp and the engines' storage are empty; cgroups
-start below one directory of the test's own. When the test ends, everything in the pid namespace ends with it.
+starts the file again inside namespaces of its own (mount, pid, net, ipc, uts, cgroup). There /etc and /usr are overlays
+whose changes go to memory; /run, /var/tmp and the engines' storage are empty; cgroups start below one directory of the
+test's own (but see engine_cgroups). When the test ends, everything in the pid namespace ends with it.
 
-Environment: NUCLEUS_ENGINE_RUNTIME, the runtime's name: nucleus (default), runc or crun.
+Environment: NUCLEUS_ENGINE_RUNTIME, the runtime's name: nucleus (default), runc or crun. NUCLEUS_TEST_INSTALLED, what
+cmake --install made, where there is no cmake.
 """
 import ctypes
 import errno
@@ -16,7 +17,6 @@ import json
 import os
 import pathlib
 import pty
-import re
 import select
 import shutil
 import signal
@@ -25,7 +25,9 @@ import sys
 import time
 import unittest
 
+import engine_cgroups
 import nucleus_test
+from engine_cgroups import mount
 from nucleus_test import NucleusTest, Result, call, libc
 
 RUNTIME = os.environ.get("NUCLEUS_ENGINE_RUNTIME", "nucleus")
@@ -34,94 +36,45 @@ IMAGE = "localhost/busybox:latest"
 INSIDE = "NUCLEUS_ENGINES_INSIDE"
 DEADLINE = 60  # seconds for one call of an engine
 PR_SET_PDEATHSIG = 1
-CGROUP_PREFIX = "nucleus-engines-"  # and the process that owns it
+OLDER = {int(name) for name in os.listdir("/proc") if name.isdigit()}  # processes
 
 CONTAINERS_CONF = """[containers]
 # More than this process has cannot be given, and this host lacks CAP_SYS_RESOURCE.
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 log_driver = "k8s-file"
 [engine]
-cgroup_manager = "cgroupfs"
+cgroup_manager = "%s"
 events_logger = "file"
 [network]
 network_backend = "netavark"
-"""
+""" % engine_cgroups.MANAGER
 
 
-# ---- from outside: namespaces and cgroups ----
-
-def _v1_hierarchies() -> dict:
-    """Mount point -> mount options of the cgroup v1 hierarchies."""
-    lines = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
-    return {pathlib.Path(fields[1]): fields[3] for fields in lines if fields[2] == "cgroup"}
-
-
-def _own_cgroups(name: str) -> list:
-    """A new directory in each v1 hierarchy, ready for processes."""
-    made = []
-    for hierarchy in _v1_hierarchies():
-        path = hierarchy / name
-        path.mkdir()
-        made.append(path)
-        for file in ("cpuset.cpus", "cpuset.mems"):
-            if (path / file).exists():
-                (path / file).write_text((hierarchy / file).read_text())
-    return made
-
-
-def _rmdir(path) -> bool:
-    try:
-        os.rmdir(path)
-    except OSError:
-        return False
-    return True
-
-
-def _remove_cgroups(tops: list) -> None:
-    for top in tops:
-        for path, *_ in os.walk(top, topdown=False):
-            for _ in range(100):  # the kernel lets go of ended processes a little later
-                if _rmdir(path):
-                    break
-                time.sleep(0.02)
-
-
-def _abandoned_cgroups() -> list:
-    """Those of earlier tests that were killed together with the process that would have removed them."""
-    return [path for hierarchy in _v1_hierarchies() for path in hierarchy.glob(CGROUP_PREFIX + "*")
-            if not pathlib.Path("/proc", path.name.removeprefix(CGROUP_PREFIX)).exists()]
-
+# ---- from outside: namespaces ----
 
 def _enter() -> int:
     """Runs this very command inside; returns its exit status."""
-    _remove_cgroups(_abandoned_cgroups())
-    cgroups = _own_cgroups(f"{CGROUP_PREFIX}{os.getpid()}")
+    ground = engine_cgroups.Ground()
 
     def before_exec() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        for path in cgroups:
-            (path / "cgroup.procs").write_text(str(os.getpid()))
+        ground.enter()
 
+    # systemd is told process ids, which it reads as its own namespace has them.
+    pids = [] if engine_cgroups.SYSTEMD else ["--pid", "--fork", "--kill-child", "--mount-proc"]
     # The shell is the namespace's init: it collects orphans while it waits for its child.
-    argv = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--net",
-            "--ipc", "--uts", *(["--cgroup"] if cgroups else []),
+    argv = ["unshare", "--mount", "--propagation", "private", *pids, "--net", "--ipc", "--uts",
             "sh", "-c", '"$@"; exit $?', "sh", sys.executable, *sys.argv]
     try:
         return subprocess.call(argv, env={**os.environ, INSIDE: "1"}, preexec_fn=before_exec)
     finally:
-        _remove_cgroups(cgroups)
+        ground.remove()
 
 
 # ---- from inside: file systems ----
 
 def _run(*argv) -> None:
     subprocess.run([str(word) for word in argv], check=True, stdin=subprocess.DEVNULL)
-
-
-def mount(kind: str, target, options: str = "") -> None:
-    """A file system of its own, at target; goes with the mount namespace at the latest."""
-    if libc.mount(kind.encode(), str(target).encode(), kind.encode(), 0, options.encode()):
-        raise OSError(ctypes.get_errno(), f"mount {kind} {options}", str(target))
 
 
 def _overlay(path: str, upper: pathlib.Path) -> None:
@@ -131,34 +84,21 @@ def _overlay(path: str, upper: pathlib.Path) -> None:
     mount("overlay", path, f"lowerdir={path},upperdir={upper}/upper,workdir={upper}/work")
 
 
-def _mount_cgroups() -> None:
-    """The v1 hierarchies again, as the new cgroup namespace sees them. The v2 tree beside them stays away: crun does not
-    take the mixture, and no controller is there."""
-    hierarchies = _v1_hierarchies()
-    if not hierarchies:
-        return
-    top = pathlib.Path("/sys/fs/cgroup")
-    links = {path.name: os.readlink(path) for path in top.iterdir() if path.is_symlink()}
-    libc.umount2(str(top).encode(), 2)  # MNT_DETACH
-    mount("tmpfs", top, "mode=755")
-    for path, options in hierarchies.items():
-        path.mkdir()
-        own = [word for word in options.split(",") if word not in ("rw", "relatime", "nosuid", "nodev", "noexec")]
-        mount("cgroup", path, ",".join(word for word in own if not word.startswith("release_agent=")))
-    for name, target in links.items():
-        (top / name).symlink_to(target)
-
-
 def _private_files() -> None:
     # A mount of its own, where no engine looks: /run is emptied next.
     memory = pathlib.Path("/mnt")
     mount("tmpfs", memory)
     for path in ("/etc", "/usr"):
         _overlay(path, memory / path.strip("/"))
+    kept = {path: os.open(path, os.O_PATH) for path in engine_cgroups.SOCKETS}
     for path in ("/run", "/dev/shm", "/var/tmp", "/var/lib/containers"):
         os.makedirs(path, exist_ok=True)
         mount("tmpfs", path, "mode=1777" if path in ("/var/tmp", "/dev/shm") else "mode=755")
-    _mount_cgroups()
+    for path, fd in kept.items():
+        os.makedirs(path)
+        _run("mount", "--no-canonicalize", "--bind", f"/proc/{os.getpid()}/fd/{fd}", path)
+        os.close(fd)
+    engine_cgroups.mount_own()
     _run("ip", "link", "set", "lo", "up")
 
 
@@ -169,12 +109,16 @@ def _write(path: str, text: str) -> None:
 
 def _install() -> None:
     """The runtime as its package installs it, drop-ins and all, and a plain configuration of podman beside it."""
-    build = pathlib.Path(nucleus_test.NUCLEUS).resolve().parents[2]
     shutil.rmtree("/etc/containers/containers.conf.d", ignore_errors=True)
     shutil.rmtree("/etc/nucleus", ignore_errors=True)
     _write("/etc/containers/containers.conf", CONTAINERS_CONF)
     _write("/etc/containers/policy.json", json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     _write("/etc/containers/registries.conf", "")
+    ready = os.environ.get("NUCLEUS_TEST_INSTALLED")
+    if ready:
+        _run("cp", "-a", *pathlib.Path(ready).iterdir(), "/")
+        return
+    build = pathlib.Path(nucleus_test.NUCLEUS).resolve().parents[2]
     installed = subprocess.run(["cmake", "--install", build, "--prefix", "/usr", "--component", "runtime"],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if installed.returncode != 0:
@@ -251,13 +195,13 @@ def block_device() -> str:
 
 def remove_cgroup(name: str) -> None:
     """A cgroup parent that a test has named, below each hierarchy's top."""
-    for top in list(_v1_hierarchies()) or [nucleus_test.CGROUPS]:
-        _remove_cgroups([top / name])
+    for top in engine_cgroups.hierarchies():
+        engine_cgroups.remove(top / name)
 
 
 def other_processes() -> list:
-    """(pid, command line) of what runs in this pid namespace besides the test."""
-    own = {1, os.getpid()}
+    """(pid, command line) of what runs in this pid namespace besides the test and what was there before it."""
+    own = {1, os.getpid(), *OLDER}
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         try:
@@ -268,20 +212,6 @@ def other_processes() -> list:
         except OSError:
             continue
     return found
-
-
-def _kept_by_engines(hierarchy: pathlib.Path, path: str) -> bool:
-    """What engines keep for the next container: podman its parents, containerd one for a namespace of its own. And the
-    cgroups of pods in the hierarchy that has no controller, which podman forgets, whatever the runtime."""
-    if path in (".", "libpod_parent", "libpod_parent/conmon", "default"):
-        return True
-    return hierarchy.name == "systemd" and re.fullmatch("libpod_parent/[0-9a-f]{64}", path) is not None
-
-
-def container_cgroups() -> list:
-    """Cgroups that engines and runtimes made and that engines do not keep."""
-    return [path for hierarchy in _v1_hierarchies() for path, *_ in os.walk(hierarchy)
-            if not _kept_by_engines(hierarchy, os.path.relpath(path, hierarchy))]
 
 
 class EngineTest(NucleusTest):
@@ -311,7 +241,9 @@ class EngineTest(NucleusTest):
             nucleus_test.wait_until(lambda: not other_processes(), "processes to end", self.PATIENCE)
         except AssertionError:
             self.fail(f"processes left behind: {other_processes()}")
-        self.assertEqual(container_cgroups(), [], "cgroups left behind")
+        if engine_cgroups.SYSTEMD:  # which removes them when it hears of their end
+            nucleus_test.wait_until(lambda: not engine_cgroups.of_containers(), "cgroups to go", self.PATIENCE)
+        self.assertEqual(engine_cgroups.of_containers(), [], "cgroups left behind")
         left = [path for root in self.STATE_ROOTS if os.path.isdir(root) for path in os.listdir(root)
                 if os.path.isdir(os.path.join(root, path))]
         self.assertEqual(left, [], "runtime state left behind")
