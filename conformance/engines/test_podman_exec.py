@@ -73,7 +73,8 @@ class Exec(PodmanTest):
         init = nucleus_test.parse_status(self.inside("cat /proc/1/status"))
         for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
             self.assertEqual(status[key], init[key], key)
-        wanted = differs(others=(PODMANS_CAPS, "0"), nucleus=(NO_CAPS, "1"), because="no capabilities, no_new_privs always on")
+        wanted = differs(others=(PODMANS_CAPS, "0"), nucleus=(NO_CAPS, "1"),
+                         because="no capabilities, no_new_privs always on")
         self.assertEqual((status["CapBnd"], status["NoNewPrivs"]), wanted)
 
     def test_privileged_is_clamped(self):

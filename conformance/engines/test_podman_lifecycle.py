@@ -108,6 +108,19 @@ class Restarts(PodmanTest):
         self.ok(podman("stop", "--time=20", "d"))
 
 
+class Checkpoints(PodmanTest):
+    def test_checkpoint_works_or_leaves_the_container_running(self):
+        """criu's part: it does not work on every kernel, and is not everywhere."""
+        self.detached()
+        result = podman("container", "checkpoint", "c")
+        if result.rc == 0:
+            self.ok(podman("container", "restore", "c"))
+        else:
+            self.assertRegex(result.err, "criu|does not support checkpoint/restore")
+        self.assertEqual(self.status(), "running")
+        self.assertEqual(self.inside("echo here"), "here\n")
+
+
 class Health(PodmanTest):
     def test_check(self):
         self.detached(LONG, "--health-cmd=test -e /tmp/fine", "--health-interval=disable")

@@ -47,7 +47,8 @@ class Limits(PodmanTest):
         device = engines.block_device()
         self.detached(LONG, f"--device-read-bps={device}:1mb")
         folder = self.cgroup("io") if (self.cgroup("memory") / "memory.max").exists() else self.cgroup("blkio")
-        texts = [path.read_text() for path in (folder / "blkio.throttle.read_bps_device", folder / "io.max") if path.exists()]
+        texts = [path.read_text() for path in (folder / "blkio.throttle.read_bps_device", folder / "io.max")
+                 if path.exists()]
         self.assertIn("1048576", "".join(texts))
 
     def test_update(self):
@@ -72,7 +73,8 @@ class Limits(PodmanTest):
     def test_resource_limit_above_the_hosts(self):
         limits = ["--ulimit=nofile=99999999:99999999", "--ulimit=nproc=1000:1000"]
         result = self.run_sh("ulimit -n", *limits)
-        self.assertEqual(result.rc, differs(others=126, nucleus=0, because="agent mode clamps and warns; runc and crun refuse"))
+        self.assertEqual(result.rc, differs(others=126, nucleus=0,
+                                            because="agent mode clamps and warns; runc and crun refuse"))
 
     def test_oom_score(self):
         self.assertEqual(self.output("cat /proc/self/oom_score_adj", "--oom-score-adj=500"), "500\n")
@@ -89,7 +91,8 @@ class Limits(PodmanTest):
 
     def test_without_cgroup_when_strict(self):
         result = self.run_sh("true", "--cgroups=disabled", "--annotation=io.nucleus.mode=strict-agent")
-        self.assertEqual(result.rc, per_runtime(runc=125, crun=0, nucleus=126, because="strict-agent runs nothing without limits"))
+        self.assertEqual(result.rc, per_runtime(runc=125, crun=0, nucleus=126,
+                                                because="strict-agent runs nothing without limits"))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ class Requests(PodmanTest):
     def test_granted_capability(self):
         self.policy_set("chowner", keep=["CAP_CHOWN"])
         status = self.status("--cap-add=CHOWN")
-        self.assertEqual(status["CapEff"], differs(others=PODMANS_CAPS, nucleus="0" * 15 + "1", because="what the policy keeps"))
+        self.assertEqual(status["CapEff"], differs(others=PODMANS_CAPS, nucleus="0" * 15 + "1",
+                                                   because="what the policy keeps"))
 
     def test_privileged(self):
         self.detached("exec sleep 1000", "--privileged")
@@ -89,7 +90,8 @@ class Requests(PodmanTest):
 
     def test_device(self):
         logs = self.logged("test -c /dev/fuse && echo there || echo missing", "--device=/dev/fuse")
-        self.assertEqual(logs.out, differs(others="there\n", nucleus="missing\n", because="a device is a request to be granted"))
+        self.assertEqual(logs.out, differs(others="there\n", nucleus="missing\n",
+                                           because="a device is a request to be granted"))
         if NUCLEUS:
             self.assertIn("devices beyond the default ones are not granted by policy default", logs.err)
         self.refused_when_strict("--device=/dev/fuse", grant="device:/dev/fuse")

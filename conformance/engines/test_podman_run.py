@@ -40,7 +40,8 @@ class Statuses(PodmanTest):
         nucleus_test.wait_until(lambda: not self.ok(podman("ps", "--all", "--quiet")).out, "the removal", 30)
 
     def test_create_start_attach(self):
-        self.ok(podman("create", "--name=c", "--network=none", "--interactive", IMAGE, "sh", "-c", "read x; echo got $x; exit 6"))
+        self.ok(podman("create", "--name=c", "--network=none", "--interactive", IMAGE, "sh", "-c",
+                       "read x; echo got $x; exit 6"))
         self.assertEqual(self.status(), "created")
         with open(self.temp_dir() / "input", "w+b") as file:
             file.write(b"words\n")
