@@ -2,6 +2,8 @@
 podman keeps where it keeps the container's stderr; in strict-agent it is refused with the line that would grant it.
 """
 import json
+import os
+import unittest
 
 import engines
 import nucleus_test
@@ -88,6 +90,7 @@ class Requests(PodmanTest):
         lines = int(self.output("wc -l < /proc/timer_list", "--security-opt=unmask=ALL"))
         self.assertEqual(lines > 0, differs(others=True, nucleus=False, because="the policy's own masks stay"))
 
+    @unittest.skipUnless(os.path.exists("/dev/fuse"), "no /dev/fuse")
     def test_device(self):
         logs = self.logged("test -c /dev/fuse && echo there || echo missing", "--device=/dev/fuse")
         self.assertEqual(logs.out, differs(others="there\n", nucleus="missing\n",
@@ -96,6 +99,7 @@ class Requests(PodmanTest):
             self.assertIn("devices beyond the default ones are not granted by policy default", logs.err)
         self.refused_when_strict("--device=/dev/fuse", grant="device:/dev/fuse")
 
+    @unittest.skipUnless(os.path.exists("/dev/fuse"), "no /dev/fuse")
     def test_granted_device(self):
         self.policy_set("fuser", grants=["device:/dev/fuse"])
         self.assertEqual(self.output("stat -c '%F %t:%T' /dev/fuse; : < /dev/fuse && echo opened", "--device=/dev/fuse"),
