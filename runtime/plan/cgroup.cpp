@@ -46,8 +46,10 @@ Status place_in_hierarchy(PlanContext& context, CgroupPlan& out) {
   return {};
 }
 
+bool is_rootless(const HostFacts& facts) { return facts.euid != 0 || facts.in_user_namespace; }
+
 Status place_in_unit(PlanContext& context, CgroupPlan& out) {
-  const bool rootless = context.facts.euid != 0 || context.facts.in_user_namespace;
+  const bool rootless = is_rootless(context.facts);
   if (rootless && context.facts.cgroup.layout != CgroupLayout::v2) {
     return fail(ErrorCode::usage, "the systemd cgroup driver without root needs cgroup v2");
   }
@@ -110,7 +112,9 @@ Status plan_cgroup(PlanContext& context) {
   if (context.hardened.mode == Mode::passthrough) {
     out.devices = with_defaults(out.devices);
   }
-  out.device_control = !out.devices.empty();
+  // Without root on the host the kernel takes no device rules, and needs none: a user namespace makes no device nodes, and
+  // those of the host open only for whom they would open anyway.
+  out.device_control = !out.devices.empty() && !is_rootless(context.facts);
   out.owner = cgroup_owner(context);
   if (out.unit) {
     describe_unit(out, layout);

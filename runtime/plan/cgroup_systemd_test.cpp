@@ -178,6 +178,7 @@ TEST(Systemd, WithoutRootTheUserManager) {
   facts.in_user_namespace = true;
   const auto plan = test::plan_of(test::minimal_spec(), facts, systemd_request()).value();
   EXPECT_TRUE(plan.cgroup.unit->user_manager);
+  EXPECT_FALSE(plan.cgroup.device_control);
   EXPECT_EQ(plan.cgroup.path, "/user.slice/nucleus-box.scope");
   facts.cgroup = test::cgroup_facts(CgroupLayout::hybrid);
   EXPECT_FALSE(test::plan_of(test::minimal_spec(), facts, systemd_request()));
