@@ -120,6 +120,18 @@ class Mounts(NucleusTest):
         source = self.shared_source()
         self.assertFalse(self.propagates(self.bundle().mount("/mnt/s", source, options=["rbind", "rprivate"]), source))
 
+    def test_the_runtimes_own_mount_namespace_is_never_set_up_in(self):
+        """Also where everything is granted: pivot_root there moves every process of the host."""
+        bundle = self.bundle(["true"]).namespace("mount", "/proc/self/ns/mnt")
+        bundle.write()
+        # Were it not refused, only this namespace would be lost.
+        script = '"$@"; echo $?; test -e /proc/self/mountinfo -a -d /usr && echo host is there'
+        result = nucleus_test.call(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
+                                    nucleus_test.NUCLEUS, "--root", bundle.root, "run", "--mode", "passthrough",
+                                    "--bundle", bundle.path, bundle.id])
+        self.assertEqual(result.out, "1\nhost is there\n", result.err)
+        self.assertIn("/proc/self/ns/mnt is the runtime's own mount namespace", result.err)
+
     def test_shared_propagation_needs_a_grant(self):
         source = self.shared_source()
         for mode, options, expected in (("agent", [], "master:"), ("agent", ["--grant", "shared-mounts"], "shared:"),

@@ -130,6 +130,11 @@ Result<std::vector<UniqueFd>> open_namespaces(const std::vector<plan::JoinNamesp
     TRY_ASSIGN(UniqueFd fd, sys::open_namespace(entry.path, kind));
     TRY_ASSIGN(const auto id, sys::namespace_id(fd.get()));
     TRY_ASSIGN(const auto own, sys::own_namespace_id(kind));
+    if (id == own && entry.type == "mount") {  // pivot_root would take every process of the host along
+      return fail(ErrorCode::invalid_config, "linux.namespaces: " + entry.path +
+                                                 " is the runtime's own mount namespace: the container's root would "
+                                                 "replace the host's");
+    }
     const bool allowed = std::find(host_allowed.begin(), host_allowed.end(), entry.type) != host_allowed.end();
     if (id == own && !allowed) {
       return fail(ErrorCode::policy, "linux.namespaces: " + entry.path + " leads to the host's " + entry.type +

@@ -12,7 +12,7 @@
 namespace nucleus::launch {
 
 // Opened and checked: of the right kind, and not the runtime's own unless `host_allowed` names its type (law 1 is
-// decided on a path; this decides on what the path really led to).
+// decided on a path; this decides on what the path really led to). The runtime's own mount namespace is never joined.
 [[nodiscard]] Result<std::vector<UniqueFd>> open_namespaces(const std::vector<plan::JoinNamespace>& join,
                                                             const std::vector<std::string>& host_allowed);
 
