@@ -142,12 +142,17 @@ class ParityTest(NucleusTest):
         self.assertIn("readonly", theirs, runc.err)
         self.compare_mounts(theirs.pop("mounts"), mine.pop("mounts"))
         self.compare_devices(theirs["cgroup"], mine["cgroup"])
+        # On purpose: where the kernel has /proc/kcore, runc makes a link to it, which the specification does not know.
+        theirs["dev"] = [line for line in theirs["dev"] if not line.startswith("/dev/core ")]
         self.assertEqual(mine, theirs)
         self.assertEqual(ours.err, runc.err)
         return theirs, mine
 
     def compare_mounts(self, runc: list, ours: list) -> None:
         theirs, mine = parse_mounts(runc), parse_mounts(ours)
+        # On purpose: without a cgroup namespace runc shows the whole unified hierarchy of the host; ours, as on v1, the
+        # container's own part.
+        mine = [mount._replace(root="/") if (mount.kind, mount.root) == ("cgroup2", "/TAG") else mount for mount in mine]
         self.assertEqual([mount[:3] for mount in mine], [mount[:3] for mount in theirs])
         for left, right in zip(theirs, mine):
             self.assertEqual(right.propagation, left.propagation, right)
