@@ -3,9 +3,13 @@ import os
 import pathlib
 import resource
 import subprocess
+import unittest
 
 import nucleus_test
 from nucleus_test import NucleusTest
+
+CAP_SYS_RESOURCE = 24
+RAISES_LIMITS = bool(int(nucleus_test.status_of("self")["CapEff"], 16) >> CAP_SYS_RESOURCE & 1)
 
 
 class Settings(NucleusTest):
@@ -46,27 +50,33 @@ class Settings(NucleusTest):
         lines = {line[:26].strip(): line[26:].split()[:2] for line in out.splitlines()[2:]}
         self.assertEqual(lines, {"Max file size": ["4096", "8192"], "Max core file size": ["0", "0"]})
 
-    def test_rlimit_above_the_hosts(self):
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    def raised(self, bundle):
+        self.hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": self.hard + 1, "hard": self.hard + 1}]
 
-        def change(bundle):
-            bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": hard + 1, "hard": hard + 1}]
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard + 1))
-        except ValueError:
-            pass
-        else:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            self.skipTest("this host may raise limits")
-        agent = self.ok(self.shell("ulimit -Hn", mode="agent", change=change))
-        self.assertEqual(agent.out.strip(), str(hard))
+    @unittest.skipIf(RAISES_LIMITS, "this host may raise limits")
+    def test_rlimit_above_the_hosts(self):
+        agent = self.ok(self.shell("ulimit -Hn", mode="agent", change=self.raised))
+        self.assertEqual(agent.out.strip(), str(self.hard))
         self.assertIn("RLIMIT_NOFILE", agent.err)
-        self.fails(self.shell("true", mode="strict-agent", change=change), "RLIMIT_NOFILE")
+        self.fails(self.shell("true", mode="strict-agent", change=self.raised), "RLIMIT_NOFILE")
+
+    @unittest.skipUnless(RAISES_LIMITS, "needs CAP_SYS_RESOURCE")
+    def test_rlimit_above_the_callers(self):
+        for mode in ("agent", "strict-agent", "passthrough"):
+            self.assertEqual(self.value("ulimit -Sn; ulimit -Hn", self.raised, mode).split(), [str(self.hard + 1)] * 2)
 
     def test_oom_score(self):
         def change(bundle):
             bundle.process["oomScoreAdj"] = 321
         self.assertEqual(self.value("cat /proc/self/oom_score_adj", change), "321")
+
+    @unittest.skipUnless(RAISES_LIMITS, "needs CAP_SYS_RESOURCE")
+    def test_oom_score_below_the_callers(self):
+        def change(bundle):
+            bundle.process["oomScoreAdj"] = -500
+        for mode in ("agent", "strict-agent", "passthrough"):
+            self.assertEqual(self.value("cat /proc/self/oom_score_adj", change, mode), "-500")
 
     def test_umask(self):
         def change(bundle):

@@ -56,7 +56,10 @@ Status write_label(InitContext& context, const std::string& value) {
   if (!written && written.error().sys_errno == ENOENT) {
     written = proc->write("thread-self/attr/exec", value);
   }
-  return written;
+  // In words of our own: engines take the kernel's for a program that is missing.
+  return !written && written.error().sys_errno == ENOENT
+             ? fail(ErrorCode::kernel, "the host has no such AppArmor profile")
+             : written;
 }
 
 }  // namespace
