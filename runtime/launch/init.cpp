@@ -56,6 +56,9 @@ Status prepare(InitContext& context) {
   if (context.await_id_maps) {
     TRY(context.channel.expect(Order::proceed));
   }
+  if (::geteuid() != 0) {
+    apply_oom_score(context.plan);
+  }
   TRY(sys::set_dumpable(false));
   return context.before_start ? context.before_start() : Status{};
 }

@@ -46,6 +46,10 @@ struct InitContext {
 // Never returns: ends in execve, or in _exit(1) after reporting the failed operation.
 [[noreturn]] void run_init(InitContext& context);
 
+// Sets the plan's OOM score, as far as it may, while /proc/self still is the caller's: once the process is not dumpable,
+// its files are root's, and SetOomScore of a user's own container can only look whether it is set.
+void apply_oom_score(const plan::LaunchPlan& plan);
+
 // Performs one operation; used by run_init and by the tenant (exec).
 [[nodiscard]] Status perform(InitContext& context, const plan::InitOp& op);
 

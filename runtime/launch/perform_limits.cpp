@@ -34,7 +34,18 @@ Status Performer::operator()(const plan::SetRlimit& op) const {
 
 Status Performer::operator()(const plan::SetOomScore& op) const {
   TRY_ASSIGN(const auto* proc, proc_of(context));
-  return sys::set_oom_score_adj(*proc, op.value);
+  Status set = sys::set_oom_score_adj(*proc, op.value);
+  const auto now = proc->read("self/oom_score_adj");
+  return !set && now && *now == std::to_string(op.value) + "\n" ? Status{} : set;
+}
+
+void apply_oom_score(const plan::LaunchPlan& plan) {
+  for (const auto& op : plan.init) {
+    if (const auto* score = std::get_if<plan::SetOomScore>(&op.action)) {
+      const auto proc = sys::ProcHandle::open();
+      static_cast<void>(proc && sys::set_oom_score_adj(*proc, score->value));
+    }
+  }
 }
 
 Status Performer::operator()(const plan::SetScheduler& op) const {

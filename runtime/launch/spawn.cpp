@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "runtime/launch/go_between.hpp"
 #include "runtime/launch/trees.hpp"
 #include "runtime/sys/id_map.hpp"
 #include "runtime/sys/namespaces.hpp"
@@ -14,8 +15,7 @@
 namespace nucleus::launch {
 namespace {
 
-constexpr std::uint64_t kCloneParent = 0x00008000;  // CLONE_PARENT
-constexpr std::uint64_t kCloneTime = 0x00000080;    // CLONE_NEWTIME
+constexpr std::uint64_t kCloneTime = 0x00000080;  // CLONE_NEWTIME
 
 std::uint64_t clone_flags(const plan::NamespacePlan& namespaces) {
   std::uint64_t flags = 0;
@@ -63,6 +63,8 @@ Result<sys::Child> clone_init(InitContext& context, const sys::CloneArgs& args) 
   return sys::Child(cloned.pid, std::move(cloned.pidfd));
 }
 
+// In the go-between. New namespaces must be owned by the user namespace that is joined, so the join comes before the
+// clone; a joined pid namespace and clock offsets are for the clone alone. The launcher stays: its hooks are the host's.
 Status become_parent(InitContext& context, sys::CloneArgs& args) {
   TRY(prepare_time(context.plan.namespaces, args.flags));
   if (context.plan.namespaces.joins("user")) {
@@ -71,53 +73,6 @@ Status become_parent(InitContext& context, sys::CloneArgs& args) {
   }
   TRY(enter(context, "pid"));
   return enter(context, "user");
-}
-
-// What the go-between tells: the child's pid, or why there is none.
-struct Birth {
-  int pid = -1;
-  int sys_errno = 0;
-};
-
-// In the go-between: enter what only its children shall see, make the real child as our sibling, tell its pid, end.
-[[noreturn]] void run_go_between(InitContext& context, sys::CloneArgs args, int report) {
-  args.flags |= kCloneParent;
-  Birth birth;
-  if (Status ready = become_parent(context, args); !ready) {
-    birth.sys_errno = ready.error().sys_errno;
-  } else if (auto cloned = sys::clone3(args); !cloned) {
-    birth.sys_errno = cloned.error().sys_errno;
-  } else if (cloned->pid == 0) {
-    run_init(context);
-  } else {
-    birth.pid = cloned->pid;
-  }
-  ::_exit(::write(report, &birth, sizeof birth) == static_cast<ssize_t>(sizeof birth) ? 0 : 1);
-}
-
-// New namespaces must be owned by the user namespace that is joined, so the join comes before the clone; a joined pid
-// namespace and clock offsets are for the clone alone. The launcher stays where it is: its hooks are the host's.
-Result<sys::Child> clone_through_go_between(InitContext& context, const sys::CloneArgs& args) {
-  int pipe_ends[2];
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
-    return fail_errno("pipe");
-  }
-  const UniqueFd reader(pipe_ends[0]);
-  UniqueFd writer(pipe_ends[1]);
-  TRY_ASSIGN(auto cloned, sys::clone3({}));
-  if (cloned.pid == 0) {
-    run_go_between(context, args, writer.get());
-  }
-  sys::Child go_between(cloned.pid, std::move(cloned.pidfd));
-  writer.reset();
-  Birth birth;
-  const ssize_t got = ::read(reader.get(), &birth, sizeof birth);
-  TRY(go_between.wait());
-  if (got != static_cast<ssize_t>(sizeof birth) || birth.pid <= 0) {
-    return fail_errno("cannot make a process in the joined namespaces", birth.sys_errno);
-  }
-  TRY_ASSIGN(UniqueFd pidfd, sys::pidfd_open(birth.pid));
-  return sys::Child(birth.pid, std::move(pidfd));
 }
 
 }  // namespace
@@ -150,8 +105,12 @@ Result<sys::Child> spawn(InitContext& context, int clone_fd) {
   sys::CloneArgs args;
   args.flags = clone_flags(namespaces);
   args.cgroup_fd = clone_fd;
-  const bool indirect = namespaces.joins("user") || namespaces.joins("pid") || prepares_time(namespaces);
-  return indirect ? clone_through_go_between(context, args) : clone_init(context, args);
+  if (namespaces.joins("user") || namespaces.joins("pid") || prepares_time(namespaces)) {
+    return clone_through_go_between(
+        args, [&context](sys::CloneArgs& inner) { return become_parent(context, inner); },
+        [&context] { run_init(context); });
+  }
+  return clone_init(context, args);
 }
 
 Status map_ids(const plan::NamespacePlan& namespaces, int pid) {

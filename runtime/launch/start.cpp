@@ -11,6 +11,7 @@
 #include "runtime/launch/hooks.hpp"
 #include "runtime/launch/launch.hpp"
 #include "runtime/launch/listener.hpp"
+#include "runtime/launch/observe.hpp"
 #include "runtime/launch/receipt_take.hpp"
 #include "runtime/launch/reports.hpp"
 #include "runtime/sys/ptrace_exec.hpp"
@@ -71,17 +72,12 @@ Status judge(Status receipt, Mode mode) {
   return {};
 }
 
-// A process that is not dumpable is closed to its own user, who holds no capability outside the container's namespaces.
 Result<sys::ExecWatch> watch_exec(const Container& container, const LauncherEnd& channel) {
   auto watch = sys::ExecWatch::seize(container.record.pid);
   if (watch || watch.error().sys_errno != EPERM || ::geteuid() == 0) {
     return watch;
   }
-  TRY(channel.order(Order::observe));
-  TRY_ASSIGN(const auto answer, channel.receive());
-  if (!answer || answer->report.kind != ReportKind::ready) {
-    return fail(ErrorCode::kernel, "the container's init ended, or does not let itself be observed");
-  }
+  TRY(open_to_owner(channel));
   return sys::ExecWatch::seize(container.record.pid);
 }
 

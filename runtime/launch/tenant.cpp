@@ -4,19 +4,23 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 
 #include "hardening/harden.hpp"
 #include "hardening/modes.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
+#include "runtime/launch/go_between.hpp"
 #include "runtime/launch/init.hpp"
+#include "runtime/launch/observe.hpp"
 #include "runtime/launch/receipt_take.hpp"
 #include "runtime/launch/reports.hpp"
 #include "runtime/plan/make_plan.hpp"
 #include "runtime/sys/namespaces.hpp"
 #include "runtime/sys/probe.hpp"
 #include "runtime/sys/process.hpp"
+#include "runtime/sys/socket.hpp"
 #include "runtime/sys/terminal.hpp"
 
 namespace nucleus::launch {
@@ -101,11 +105,11 @@ Status check_cgroup(const Container& container, const sys::CgroupHandle& cgroup,
 }
 
 // In the child: cgroup, then the namespaces of init in one call, then its root as ours.
-Status enter(InitContext& context, const sys::CgroupHandle& cgroup, int init, std::uint64_t namespaces) {
+Status enter(InitContext& context, const sys::CgroupHandle& cgroup, int init, std::uint64_t namespaces, bool owner) {
   if (!cgroup.is_v2() && !cgroup.empty()) {
     TRY(cgroup.join_self());
   }
-  TRY(sys::join_namespaces_of(init, namespaces & ~kPidNamespace));
+  TRY(sys::join_namespaces_of(init, namespaces & ~(owner ? kPidNamespace | kUserNamespace : kPidNamespace)));
   if ((namespaces & kUserNamespace) != 0) {
     TRY(perform(context, {plan::BecomeNamespaceRoot{}, hardening::Reaction::fail}));
   }
@@ -118,23 +122,56 @@ Status enter(InitContext& context, const sys::CgroupHandle& cgroup, int init, st
 
 // v2 lets no process into a cgroup that hands controllers down to children. An init that made some (systemd, or any
 // supervisor with a cgroup of its own to divide) has moved to one of them, and there a new process belongs as well.
-Result<sys::Cloned> clone_into(const sys::CgroupHandle& cgroup, pid_t init) {
+Result<sys::Child> clone_into(const sys::CgroupHandle& cgroup, pid_t init,
+                              const std::function<Result<sys::Child>(const sys::CloneArgs&)>& clone) {
   sys::CloneArgs args;
   args.cgroup_fd = cgroup.clone_fd();
-  auto cloned = sys::clone3(args);
+  auto cloned = clone(args);
   if (cloned || cloned.error().sys_errno != EBUSY || args.cgroup_fd < 0) {
     return cloned;
   }
   TRY_ASSIGN(const auto facts, sys::find_cgroups());
   TRY_ASSIGN(const UniqueFd inner, cgroup.inner_cgroup_of(facts, init));
   args.cgroup_fd = inner.get();
-  return sys::clone3(args);
+  return clone(args);
+}
+
+// The way into a container that waits for its start, for as long as the result lives.
+Result<LauncherEnd> open_created(const Container& container) {
+  if (container.status != ContainerStatus::created || ::geteuid() == 0) {
+    return LauncherEnd();
+  }
+  TRY_ASSIGN(auto connection,
+             sys::connect_at(container.directory.fd(), state::kStartSocket, sys::SocketType::seqpacket));
+  LauncherEnd channel(std::move(connection));
+  TRY(open_to_owner(channel));
+  return channel;
 }
 
 struct Spawned {
   sys::Child child;
   LauncherEnd channel;
 };
+
+// Only the owner's rights inside the container's user namespace let a user into its pid namespace, so both are entered
+// together, by a process that nobody in there may trace.
+Result<sys::Child> clone_unprivileged(const sys::CloneArgs& args, const Container& container,
+                                      const plan::LaunchPlan& plan, const std::function<void()>& child) {
+  const auto enter_first = [&](sys::CloneArgs&) -> Status {
+    apply_oom_score(plan);
+    TRY(sys::set_dumpable(false));
+    return sys::join_namespaces_of(container.pidfd.get(), kUserNamespace | kPidNamespace);
+  };
+  return clone_through_go_between(args, enter_first, child);
+}
+
+Result<sys::Child> clone_privileged(const sys::CloneArgs& args, const std::function<void()>& child) {
+  TRY_ASSIGN(auto cloned, sys::clone3(args));
+  if (cloned.pid == 0) {
+    child();
+  }
+  return sys::Child(cloned.pid, std::move(cloned.pidfd));
+}
 
 Result<Spawned> spawn_tenant(const Container& container, const plan::LaunchPlan& plan) {
   TRY_ASSIGN(const std::uint64_t namespaces, foreign_namespaces(container.record.pid));
@@ -143,16 +180,19 @@ Result<Spawned> spawn_tenant(const Container& container, const plan::LaunchPlan&
   TRY_ASSIGN(auto channel, make_channel());
   InitContext context(plan);
   context.channel = std::move(channel.process);
-  if ((namespaces & kPidNamespace) != 0) {
+  const bool owner = ::geteuid() != 0 && (namespaces & kUserNamespace) != 0;
+  if (!owner && (namespaces & kPidNamespace) != 0) {
     TRY(sys::join_namespaces_of(container.pidfd.get(), kPidNamespace));  // for our children only
   }
-  TRY_ASSIGN(auto cloned, clone_into(cgroup, container.record.pid));
-  if (cloned.pid == 0) {
+  const auto child_body = [&] {
     channel.launcher.close();
-    context.before_start = [&] { return enter(context, cgroup, container.pidfd.get(), namespaces); };
+    context.before_start = [&] { return enter(context, cgroup, container.pidfd.get(), namespaces, owner); };
     run_init(context);
-  }
-  return Spawned{sys::Child(cloned.pid, std::move(cloned.pidfd)), std::move(channel.launcher)};
+  };
+  TRY_ASSIGN(sys::Child child, clone_into(cgroup, container.record.pid, [&](const sys::CloneArgs& args) {
+               return owner ? clone_unprivileged(args, container, plan, child_body) : clone_privileged(args, child_body);
+             }));
+  return Spawned{std::move(child), std::move(channel.launcher)};
 }
 
 // Until the program runs (end of file) or failed to.
@@ -185,6 +225,7 @@ Status await_exec(const Spawned& spawned, const plan::LaunchPlan& plan, const Te
 Result<Tenant> start_tenant(const Container& container, const oci::Process& process, const TenantOptions& options) {
   TRY(check_status(container, options.ignore_paused));
   TRY_ASSIGN(const auto plan, plan_tenant(container, process, options.preserve_fds));
+  TRY_ASSIGN(const LauncherEnd open, open_created(container));
   TRY_ASSIGN(auto spawned, spawn_tenant(container, plan));
   Tenant tenant;
   TRY(await_exec(spawned, plan, options, tenant.console));
