@@ -17,7 +17,7 @@ namespace nucleus::cli {
 // Options before the command.
 struct Globals {
   std::string root;
-  std::string config = "/etc/nucleus/nucleus.toml";
+  std::string config;
   bool systemd_cgroup = false;
   bool no_cgroups = false;  // --cgroup-manager disabled, which podman gives for --cgroups=disabled
   bool debug = false;

@@ -4,26 +4,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string>
 
 #include "oci/documents.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/cli/command.hpp"
+#include "runtime/cli/places.hpp"
 
 namespace nucleus::cli {
 namespace {
 
 constexpr int kUnknownCommand = 3;  // runc's status
-
-std::string default_root() {
-  const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
-  if (::geteuid() != 0 && runtime_dir != nullptr && *runtime_dir != '\0') {
-    return std::string(runtime_dir) + "/nucleus";
-  }
-  return "/run/nucleus";
-}
 
 // A runtime started with 0, 1 or 2 closed would otherwise open its own files there and hand them to the container.
 void ensure_standard_descriptors() {
@@ -67,8 +59,6 @@ Status read_cgroup_manager(const Arguments& arguments, Globals& out) {
 
 Result<Globals> globals_from(const Arguments& arguments) {
   Globals out;
-  out.root = arguments.get("root", default_root());
-  out.config = arguments.get("config", out.config);
   out.debug = arguments.has("debug") || arguments.get("log-level") == "debug";
   const std::string format = arguments.get("log-format", "text");
   if (format != "text" && format != "json") {
@@ -76,6 +66,12 @@ Result<Globals> globals_from(const Arguments& arguments) {
   }
   configure_log({arguments.get("log"), format == "json" ? LogFormat::json : LogFormat::text, out.debug});
   TRY(read_cgroup_manager(arguments, out));
+  out.config = arguments.get("config", default_config());
+  if (arguments.has("root")) {
+    out.root = arguments.get("root");
+  } else {
+    TRY_ASSIGN(out.root, default_root());
+  }
   if (out.root.empty() || out.root.front() != '/') {
     std::array<char, 4096> cwd{};
     if (::getcwd(cwd.data(), cwd.size()) == nullptr) {

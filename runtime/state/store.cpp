@@ -96,13 +96,18 @@ Status check_trust(int fd, const std::string& path) {
   return {};
 }
 
-// Who may rename in the root can pass one container's directory off as another's.
+// Who may rename in the root can pass one container's directory off as another's: others that may write, or its owner.
 Status check_root(const std::string& root) {
   struct stat info {};
-  if (::stat(root.c_str(), &info) == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (info.st_mode & S_ISVTX) == 0) {
-    return fail(ErrorCode::state, "state root " + root + ": others can write it");
+  if (::stat(root.c_str(), &info) != 0) {
+    return {};
   }
-  return {};
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+    return fail(ErrorCode::state, "state root " + root + ": belongs to user " + std::to_string(info.st_uid) +
+                                      ", not to root or user " + std::to_string(::geteuid()));
+  }
+  const bool writable = (info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (info.st_mode & S_ISVTX) == 0;
+  return writable ? fail(ErrorCode::state, "state root " + root + ": others can write it") : Status{};
 }
 
 // Of exactly kDirectoryMode, whatever the caller's umask.

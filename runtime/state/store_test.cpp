@@ -102,6 +102,16 @@ TEST_F(StoreTest, DirectoriesThatOthersMayWriteAreNotTrusted) {
   EXPECT_EQ(store_.open(id("box")).error().code, ErrorCode::state);
 }
 
+TEST_F(StoreTest, ARootOfSomebodyElseIsNotTrusted) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can give a directory away";
+  }
+  { const auto made = store_.create(id("box")).value(); }
+  ASSERT_EQ(::chown(dir_.at("deep/root").c_str(), 61234, 61234), 0);
+  EXPECT_EQ(store_.open(id("box")).error().code, ErrorCode::state);
+  EXPECT_EQ(store_.create(id("other")).error().code, ErrorCode::state);
+}
+
 TEST_F(StoreTest, ALinkIsNoContainer) {
   { const auto made = store_.create(id("box")).value(); }
   fs::create_symlink("box", dir_.at("deep/root/alias"));

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "runtime/base/io.hpp"
+#include "runtime/base/user_namespace.hpp"
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/credentials.hpp"
 #include "runtime/sys/landlock.hpp"
@@ -35,21 +36,6 @@ bool exists(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str()
 bool has_seccomp_filters() {
   const std::uint32_t action = SECCOMP_RET_KILL_PROCESS;
   return ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-}
-
-// The initial user namespace maps everything onto itself (user_namespaces(7)).
-bool is_identity_map(std::string_view text) {
-  std::vector<std::string> fields;
-  std::string field;
-  for (const char c : text) {
-    if (c != ' ' && c != '\n') {
-      field += c;
-    } else if (!field.empty()) {
-      fields.push_back(std::move(field));
-      field.clear();
-    }
-  }
-  return fields == std::vector<std::string>{"0", "0", "4294967295"};
 }
 
 // "none [integrity] confidentiality" -> "integrity".
