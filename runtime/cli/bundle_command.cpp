@@ -88,6 +88,7 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   request.listen_fds = listen;
   request.no_cgroups = globals.no_cgroups;
   request.systemd_cgroup = globals.systemd_cgroup;
+  request.asks_limits = plan::asks_limits(decision.bundle.spec);
   request.no_new_keyring = arguments.has("no-new-keyring");
   TRY_ASSIGN(const auto plan, plan_launch(decision, request));
   TRY(check_console(arguments, plan, keep_channel && !arguments.has("detach")));

@@ -65,7 +65,10 @@ Status ContainerCgroup::locate(state::Record& record) {
     TRY_ASSIGN(prefix, manager_->control_group());
     unit_path_ = prefix + plan_.unit->path;
   }
-  TRY_ASSIGN(const auto directories, sys::locate_cgroup(facts_, prefix + plan_.path, plan_.relative));
+  TRY_ASSIGN(auto directories, sys::locate_cgroup(facts_, prefix + plan_.path, plan_.relative));
+  if (plan_.best_effort && !plan_.unit) {
+    directories = sys::permitted_cgroups(std::move(directories));
+  }
   for (const auto& directory : directories) {
     record.cgroups.push_back({directory.controllers, directory.path});
   }
@@ -106,6 +109,9 @@ Status ContainerCgroup::start_unit(const UnitReference& unit) {
 }
 
 Status ContainerCgroup::report(const std::vector<sys::CgroupFailure>& failures) const {
+  if (plan_.on_failure == Reaction::off) {
+    return {};
+  }
   for (const auto& failure : failures) {
     const std::string text = "cgroup: " + failure.subject + ": " + failure.error.text;
     if (plan_.on_failure == Reaction::fail) {
@@ -143,7 +149,8 @@ Status ContainerCgroup::limit() {
 
 Status ContainerCgroup::make(state::Record& record) {
   if (record.cgroups.empty()) {
-    return {};
+    const Error none{ErrorCode::kernel, 0, "this user may make it in no hierarchy, so nothing is limited"};
+    return plan_.enabled && plan_.best_effort ? report({{plan_.path, none}}) : Status{};
   }
   if (record.unit) {
     TRY(start_unit(*record.unit));

@@ -12,6 +12,7 @@ namespace {
 
 using hardening::Control;
 using hardening::Mode;
+using hardening::Reaction;
 
 // "slice:prefix:name" belongs to the systemd driver.
 bool is_systemd_path(const std::string& path) {
@@ -89,7 +90,20 @@ std::optional<std::uint32_t> cgroup_owner(const PlanContext& context) {
   return root == namespaces.uid_map.end() ? std::nullopt : std::optional<std::uint32_t>(root->host_id);
 }
 
+// A user's container, or one of rootless podman. Limits that nobody asked for are not worth a refusal.
+void make_best_effort(const PlanContext& context, CgroupPlan& out) {
+  out.best_effort = true;
+  if (!context.request.asks_limits) {
+    out.on_failure = context.hardened.mode == Mode::passthrough ? Reaction::off : Reaction::warn;
+  }
+}
+
 }  // namespace
+
+bool asks_limits(const oci::Spec& spec) {
+  return spec.linux.resources &&
+         !(v1_settings(*spec.linux.resources).empty() && v2_settings(*spec.linux.resources).empty());
+}
 
 Status plan_cgroup(PlanContext& context) {
   CgroupPlan& out = context.plan.cgroup;
@@ -115,6 +129,9 @@ Status plan_cgroup(PlanContext& context) {
   // Without root on the host the kernel takes no device rules, and needs none: a user namespace makes no device nodes, and
   // those of the host open only for whom they would open anyway.
   out.device_control = !out.devices.empty() && !is_rootless(context.facts);
+  if (is_rootless(context.facts)) {
+    make_best_effort(context, out);
+  }
   out.owner = cgroup_owner(context);
   if (out.unit) {
     describe_unit(out, layout);

@@ -15,7 +15,11 @@ struct Request {
   bool no_new_keyring = false;
   bool no_cgroups = false;
   bool systemd_cgroup = false;  // cgroupsPath is slice:prefix:name, the cgroup a unit of systemd
+  bool asks_limits = true;      // the config as it was read has limits of its own, see asks_limits()
 };
+
+// Whether linux.resources limits anything but devices.
+[[nodiscard]] bool asks_limits(const oci::Spec& spec);
 
 // Errors: a config that this runtime cannot carry out (ErrorCode::invalid_config names the JSON path).
 [[nodiscard]] Result<LaunchPlan> make_plan(const hardening::Hardened& hardened, const HostFacts& facts,

@@ -161,6 +161,30 @@ TEST(MakePlan, CgroupsAreTheConfigsOrNone) {
   EXPECT_FALSE(plan_of(spec, host_facts(CgroupLayout::none)).value().cgroup.enabled);
 }
 
+TEST(MakePlan, WithoutTheHostsRootCgroupsAreBestEffort) {
+  oci::Spec spec = minimal_spec();
+  spec.linux.resources.emplace();
+  spec.linux.resources->devices = {{false, "", {}, {}, "rwm", {}}};
+  EXPECT_FALSE(asks_limits(spec));
+  spec.linux.resources->pids = oci::PidsLimits{7, {}};
+  EXPECT_TRUE(asks_limits(spec));
+  EXPECT_FALSE(plan_of(spec).value().cgroup.best_effort);
+  HostFacts user = host_facts();
+  user.euid = 1000;
+  HostFacts nested = host_facts();
+  nested.in_user_namespace = true;
+  for (const HostFacts& facts : {user, nested}) {
+    Request asked = request();
+    const auto wanted = plan_of(spec, facts, asked).value().cgroup;
+    EXPECT_TRUE(wanted.best_effort);
+    EXPECT_FALSE(wanted.device_control);
+    asked.asks_limits = false;
+    const auto unwanted = plan_of(spec, facts, asked, Mode::strict_agent).value().cgroup;
+    EXPECT_EQ(unwanted.on_failure, hardening::Reaction::warn);
+    EXPECT_EQ(plan_of(spec, facts, asked, Mode::passthrough).value().cgroup.on_failure, hardening::Reaction::off);
+  }
+}
+
 TEST(MakePlan, TimeNamespacesNeedAKernelThatHasThem) {
   oci::Spec spec = minimal_spec();
   spec.linux.namespaces.push_back({"time", "", {}});

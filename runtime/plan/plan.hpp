@@ -188,6 +188,7 @@ struct CgroupPlan {
   std::vector<oci::DeviceRule> devices;  // first match from the end wins, as in the spec
   bool device_control = false;
   std::optional<std::uint32_t> owner;  // v2: host uid that the cgroup is delegated to
+  bool best_effort = false;  // the runtime is not the host's root: only hierarchies where it may make directories
   hardening::Reaction on_failure = hardening::Reaction::fail;
 };
 

@@ -74,6 +74,18 @@ Result<std::vector<CgroupDirectory>> locate_cgroup(const CgroupFacts& facts, con
   return directories;
 }
 
+std::vector<CgroupDirectory> permitted_cgroups(std::vector<CgroupDirectory> directories) {
+  const auto refused = [](const CgroupDirectory& directory) {
+    std::string at = directory.path;
+    while (!at.empty() && ::faccessat(AT_FDCWD, at.c_str(), F_OK, 0) != 0) {
+      at.resize(at.rfind('/') == std::string::npos ? 0 : at.rfind('/'));
+    }
+    return at.empty() || ::faccessat(AT_FDCWD, at.c_str(), W_OK, AT_EACCESS) != 0;
+  };
+  std::erase_if(directories, refused);
+  return directories;
+}
+
 CgroupHandle CgroupHandle::open(const std::vector<CgroupDirectory>& directories) {
   CgroupHandle handle;
   for (const auto& directory : directories) {

@@ -32,6 +32,9 @@ struct CgroupDirectory {
 [[nodiscard]] Result<std::vector<CgroupDirectory>> locate_cgroup(const CgroupFacts& facts, const std::string& path,
                                                                  bool relative);
 
+// Those of `directories` that exist and are the caller's to write, or that the caller may make.
+[[nodiscard]] std::vector<CgroupDirectory> permitted_cgroups(std::vector<CgroupDirectory> directories);
+
 struct CgroupValue {
   std::string controller;  // "memory"; "" for files without one (v2 core)
   std::string file;        // "memory.max"
