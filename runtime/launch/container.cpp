@@ -12,6 +12,7 @@
 #include "runtime/launch/freeze.hpp"
 #include "runtime/launch/hooks.hpp"
 #include "runtime/sys/cgroup.hpp"
+#include "runtime/sys/pid_namespace.hpp"
 #include "runtime/sys/process.hpp"
 #include "runtime/sys/systemd.hpp"
 
@@ -57,6 +58,36 @@ oci::StateDocument document(const state::Record& record, std::string_view status
   out.annotations = record.annotations;
   out.owner = record.owner == 0 ? "root" : std::to_string(record.owner);
   return out;
+}
+
+// A pid namespace that is shared does not tell whose its processes are: init alone is known.
+Result<std::vector<pid_t>> processes_without_cgroup(const Container& container) {
+  if (!container.alive()) {
+    return std::vector<pid_t>();
+  }
+  if (container.record.shared_pid) {
+    return std::vector<pid_t>{container.record.pid};
+  }
+  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
+  return sys::processes_in_pid_namespace_of(proc, container.record.pid);
+}
+
+// Listed, held by handle, and listed again: a number that passed to another process meanwhile is not hit.
+Status signal_namespace(const Container& container, int signal) {
+  TRY_ASSIGN(const auto before, processes_without_cgroup(container));
+  std::vector<std::pair<pid_t, UniqueFd>> held;
+  for (const pid_t pid : before) {
+    if (auto handle = sys::pidfd_open(pid)) {
+      held.emplace_back(pid, std::move(*handle));
+    }
+  }
+  TRY_ASSIGN(const auto still, processes_without_cgroup(container));
+  for (const auto& [pid, handle] : held) {
+    if (std::ranges::find(still, pid) != still.end()) {
+      static_cast<void>(sys::pidfd_send_signal(handle.get(), signal));
+    }
+  }
+  return {};
 }
 
 Status kill_everything(const Container& container) {
@@ -197,7 +228,8 @@ std::string state_json(const Container& container, std::string_view status) {
 
 Status signal_container(const Container& container, int signal, bool all) {
   if (all) {
-    return container.record.cgroups.empty() ? Status{} : cgroup_of(container.record).signal_all(signal);
+    return container.record.cgroups.empty() ? signal_namespace(container, signal)
+                                            : cgroup_of(container.record).signal_all(signal);
   }
   if (!container.alive()) {
     return fail(ErrorCode::state, "container not running");
@@ -213,7 +245,8 @@ Status signal_container(const Container& container, int signal, bool all) {
 }
 
 Result<std::vector<int>> container_processes(const Container& container) {
-  TRY_ASSIGN(auto pids, cgroup_of(container.record).processes());
+  TRY_ASSIGN(auto pids, container.record.cgroups.empty() ? processes_without_cgroup(container)
+                                                         : cgroup_of(container.record).processes());
   std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return pid == container.record.pid; });
   return std::vector<int>(pids.begin(), pids.end());
 }
