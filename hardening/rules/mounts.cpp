@@ -6,6 +6,7 @@
 
 #include "hardening/json_text.hpp"
 #include "hardening/mount_kind.hpp"
+#include "hardening/namespace_text.hpp"
 #include "hardening/path_text.hpp"
 #include "hardening/rules/bind_sources.hpp"
 #include "hardening/rules/rule.hpp"
@@ -132,12 +133,30 @@ void tighten_options(RuleContext& context, oci::Mount& mount, const std::string&
   }
 }
 
+// Engines without root bind the host's /sys, because it is all they can count on.
+bool stands_for_own_sysfs(const RuleContext& context, const oci::Mount& mount) {
+  const bool rootless = context.facts.euid != 0 || context.facts.in_user_namespace;
+  return rootless && mount_kind(mount) == MountKind::bind && normal_path(mount.source) == "/sys" &&
+         normal_path(mount.destination) == "/sys" && !shares_host(context.spec, context.facts, "network");
+}
+
+void use_own_sysfs(RuleContext& context, oci::Mount& mount, const std::string& path) {
+  const std::string before = json_text(mount);
+  mount.type = mount.source = "sysfs";
+  mount.options = {"nosuid", "noexec", "nodev", "ro"};
+  context.tightened(kRule, path, before, json_text(mount),
+                    "with a network of its own the container has a /sys of its own instead of the host's");
+}
+
 }  // namespace
 
 Status harden_mounts(RuleContext& context) {
   std::vector<oci::Mount> kept;
-  const std::vector<oci::Mount>& asked = context.spec.mounts;
+  std::vector<oci::Mount>& asked = context.spec.mounts;
   for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (stands_for_own_sysfs(context, asked[i])) {
+      use_own_sysfs(context, asked[i], "/mounts/" + std::to_string(i));
+    }
     TRY_ASSIGN(const bool stays, may_stay(context, asked[i]));
     if (stays) {
       kept.push_back(asked[i]);

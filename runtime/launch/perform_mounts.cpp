@@ -57,6 +57,23 @@ Result<UniqueFd> plain_directory(const sys::RootDir& root, const std::string& pa
   return opened;
 }
 
+// A user namespace gets a sysfs of its own only with a network of its own, and where nothing hides a part of the one that
+// is there; else the one that is there is bound, with everything on it.
+Result<UniqueFd> bound_sysfs(const plan::MountFilesystem& op) {
+  TRY_ASSIGN(UniqueFd mount, sys::clone_tree_at("/sys", true));
+  sys::MountChange change;
+  change.set = op.attributes;
+  change.propagation = MS_SLAVE;
+  TRY(sys::change_mount(mount.get(), change, true));
+  return mount;
+}
+
+Result<UniqueFd> make_mount(const plan::MountFilesystem& op) {
+  auto mount = sys::make_filesystem({op.type, op.source, op.parameters, op.attributes, false});
+  const bool refused = !mount && mount.error().sys_errno == EPERM;
+  return refused && op.type == "sysfs" ? bound_sysfs(op) : std::move(mount);
+}
+
 // Files of /proc that monitoring tools (lxcfs) put over the real ones.
 constexpr std::array<std::string_view, 11> kReplaceable = {"/proc/cpuinfo",
                                                            "/proc/diskstats",
@@ -160,7 +177,7 @@ Status Performer::operator()(const plan::MountFilesystem& op) const {
   if (!kernel_view) {
     TRY(refuse_proc_cover(target.get(), op.target));
   }
-  TRY_ASSIGN(const UniqueFd mount, sys::make_filesystem({op.type, op.source, op.parameters, op.attributes, false}));
+  TRY_ASSIGN(const UniqueFd mount, make_mount(op));
   if (op.copy_up) {
     TRY_WITH(copy_up(op, target.get(), mount.get()), "tmpcopyup");
   }

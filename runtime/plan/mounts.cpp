@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 
 #include "oci/mount_options.hpp"
 #include "runtime/plan/parts.hpp"
@@ -48,6 +49,17 @@ void add_bind(PlanContext& context, const oci::Mount& mount, const MountOptionSe
   context.plan.detached.push_back(std::move(bind));
 }
 
+// Engines give terminals to group 5, which a map without it makes an invalid option; then they are the opener's group's.
+bool maps_group(const PlanContext& context, const std::string& gid) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(gid.data(), gid.data() + gid.size(), number);
+  const auto& map = context.plan.namespaces.gid_map;
+  return error != std::errc() || end != gid.data() + gid.size() || !context.plan.namespaces.creates("user") ||
+         std::any_of(map.begin(), map.end(), [&](const oci::IdMapping& range) {
+           return number >= range.container_id && number - range.container_id < range.size;
+         });
+}
+
 // A file system of its own. A read-only tmpfs is made writable first: what is put into it (device nodes, mount points
 // of later mounts, the image's own files) must find room.
 void add_filesystem(PlanContext& context, const oci::Mount& mount, const MountOptionSet& options) {
@@ -59,6 +71,11 @@ void add_filesystem(PlanContext& context, const oci::Mount& mount, const MountOp
   out.parameters = parameters(options);
   out.propagation = options.propagation;
   out.copy_up = options.tmpcopyup;
+  if (mount.type == "devpts") {
+    std::erase_if(out.parameters, [&](const std::pair<std::string, std::string>& parameter) {
+      return parameter.first == "gid" && !maps_group(context, parameter.second);
+    });
+  }
   if (mount.type == "tmpfs" && (out.attributes & oci::mount_attr::kReadonly) != 0) {
     out.attributes &= ~oci::mount_attr::kReadonly;
     context.add(RemountReadonly{mount.destination});
@@ -80,7 +97,7 @@ std::string join_path(const std::string& base, const std::string& below) {
 
 std::string own_cgroup(const PlanContext& context, const std::string& mountpoint, const std::string& own_path) {
   const CgroupPlan& cgroup = context.plan.cgroup;
-  if (!cgroup.enabled) {
+  if (!cgroup.enabled || cgroup.best_effort) {  // which of the latter there will be is not known yet
     return join_path(mountpoint, own_path);
   }
   return join_path(cgroup.relative ? join_path(mountpoint, own_path) : mountpoint, cgroup.path);

@@ -31,6 +31,19 @@ LaunchPlan cgroup_plan(CgroupLayout layout, bool own_namespace, const std::strin
   return plan_of(spec, host_facts(layout)).value();
 }
 
+TEST(Filesystems, TerminalsHaveAGroupOnlyIfItIsMapped) {
+  oci::Spec spec = minimal_spec();
+  spec.mounts = {mount_of("/dev/pts", "devpts", "devpts", {"newinstance", "mode=0620", "gid=5"})};
+  const auto parameters = [&] { return all<MountFilesystem>(plan_of(spec).value()).at(0).parameters; };
+  EXPECT_THAT(parameters(), ::testing::Contains(Pair("gid", "5")));
+  spec.linux.namespaces.push_back({"user", "", {}});
+  spec.linux.uid_mappings = {{0, 1000, 1, {}}};
+  spec.linux.gid_mappings = {{0, 1000, 1, {}}};
+  EXPECT_THAT(parameters(), ::testing::Not(::testing::Contains(Pair("gid", "5"))));
+  spec.linux.gid_mappings.push_back({1, 100000, 10, {}});
+  EXPECT_THAT(parameters(), ::testing::Contains(Pair("gid", "5")));
+}
+
 // ---- bind mounts ----------------------------------------------------------------------------------------------------
 
 TEST(BindMounts, OptionsOfOneMountAndOfTheTreeStayApart) {
