@@ -39,7 +39,8 @@ std::vector<Line> survey(const HostFacts& facts) {
   const bool raise = (facts.capabilities >> 24 & 1) != 0;  // CAP_SYS_RESOURCE
   return {
       {"kernel", facts.kernel_release, true, Control::confinement},
-      {"privilege", root ? "root" : "uid " + std::to_string(facts.euid), root, Control::confinement},
+      {"privilege", root ? "root" : "uid " + std::to_string(facts.euid) + ", only with user namespaces",
+       root || facts.user_namespaces, Control::confinement},
       {"seccomp", facts.seccomp ? "available" : "missing", facts.seccomp, Control::seccomp_install},
       {"Landlock", facts.landlock_abi > 0 ? "ABI " + std::to_string(facts.landlock_abi) : "missing",
        facts.landlock_abi >= kWantedAbi, Control::landlock},

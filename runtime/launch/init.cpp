@@ -56,7 +56,7 @@ Status prepare(InitContext& context) {
   if (context.await_id_maps) {
     TRY(context.channel.expect(Order::proceed));
   }
-  if (::geteuid() != 0) {
+  if (context.await_id_maps) {
     apply_oom_score(context.plan);
   }
   TRY(sys::set_dumpable(false));

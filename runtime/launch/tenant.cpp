@@ -190,7 +190,8 @@ Result<Spawned> spawn_tenant(const Container& container, const plan::LaunchPlan&
     run_init(context);
   };
   TRY_ASSIGN(sys::Child child, clone_into(cgroup, container.record.pid, [&](const sys::CloneArgs& args) {
-               return owner ? clone_unprivileged(args, container, plan, child_body) : clone_privileged(args, child_body);
+               return owner ? clone_unprivileged(args, container, plan, child_body)
+                            : clone_privileged(args, child_body);
              }));
   return Spawned{std::move(child), std::move(channel.launcher)};
 }
