@@ -150,6 +150,26 @@ class Lifecycle(UserTest):
         bundle.mount("/mnt/in", bundle.dir / "volume", options=["bind", "ro"])
         self.assertEqual(self.ok(bundle.run()).out, "from outside\nrefused\n")
 
+    def test_namespaces_of_another_container(self):
+        """What a pod does: a second container in the first one's namespaces, the user's among them."""
+        first = self.create_and_start(self.users().sh("exec sleep 100"))
+        second = self.users().sh("readlink /proc/self/ns/user /proc/self/ns/net; ps | grep -c 'sleep 100'")
+        for kind, name in (("user", "user"), ("pid", "pid"), ("network", "net"), ("ipc", "ipc")):
+            second.namespace(kind, f"/proc/{first.pid()}/ns/{name}")
+        del second.linux["uidMappings"], second.linux["gidMappings"]
+        for mount in second.config["mounts"]:  # nobody says which groups a joined namespace has
+            mount["options"] = [option for option in mount.get("options", []) if option != "gid=5"]
+        shared = nucleus_test.namespaces(first.pid())
+        self.assertEqual(self.ok(second.run()).out.split()[:2], [shared["user"], shared["net"]])
+
+    def test_hooks_are_the_users(self):
+        bundle = self.users(["true"])
+        for kind in ("createRuntime", "poststart", "poststop"):
+            bundle.hook(kind, f"id -u >{bundle.dir / kind}; exit 0")
+        self.ok(bundle.run())
+        for kind in ("createRuntime", "poststart", "poststop"):
+            self.assertEqual((bundle.dir / kind).read_text(), f"{ALICE}\n", kind)
+
     def test_the_hosts_network_with_the_hosts_sysfs(self):
         """No user can mount a sysfs for a network that is not theirs: the host's is bound, read-only."""
         bundle = self.users().sh("ls /sys/class/net; touch /sys/x 2>/dev/null || echo refused")

@@ -69,7 +69,7 @@ std::string default_config() {
   if (own.empty()) {
     own = below(variable("HOME"), "/.config/nucleus/nucleus.toml");
   }
-  if (!own.empty() && is_users() && ::access(own.c_str(), F_OK) == 0) {
+  if (!own.empty() && ::access(own.c_str(), F_OK) == 0 && is_users()) {
     return own;
   }
   return "/etc/nucleus/nucleus.toml";

@@ -71,8 +71,10 @@ Status become_parent(InitContext& context, sys::CloneArgs& args) {
     // Before whoever rules that namespace could trace us, and reach the launcher's descriptors through us.
     TRY(sys::set_dumpable(false));
   }
-  TRY(enter(context, "pid"));
-  return enter(context, "user");
+  // Root may leave its rights with the host's user namespace last; a user has none before they enter their own.
+  const bool root = ::geteuid() == 0;
+  TRY(enter(context, root ? "pid" : "user"));
+  return enter(context, root ? "user" : "pid");
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "runtime/plan/parts.hpp"
 
 namespace nucleus::plan {
@@ -9,11 +11,13 @@ using hardening::Reaction;
 
 constexpr std::uint32_t kDefaultUmask = 0022;
 
-// A user namespace without a mapping for more than one gid denies setgroups unless a privileged writer mapped it; an
-// empty list needs no call that could be denied.
+// A user namespace without a mapping for more than one gid denies setgroups unless a privileged writer mapped it, and of
+// one that is joined nobody knows; an empty list needs no call that could be denied.
 bool may_set_groups(const oci::Spec& spec, const oci::Process& process) {
-  return !process.user.additional_gids.empty() || spec.linux.gid_mappings.empty() ||
-         spec.linux.gid_mappings.front().size > 1;
+  const auto& namespaces = spec.linux.namespaces;
+  const auto user = std::ranges::find(namespaces, "user", &oci::Namespace::type);
+  return !process.user.additional_gids.empty() || user == namespaces.end() ||
+         (user->path.empty() && !spec.linux.gid_mappings.empty() && spec.linux.gid_mappings.front().size > 1);
 }
 
 // Ambient is what the kernel lets be raised: names that are permitted and inheritable too. `runc spec` writes ambient sets
