@@ -111,7 +111,9 @@ Status Launcher::prepare() {
   } else {
     context.before_start = [&context] { return prepare_trees(context, TreeMaker::child); };
   }
-  if (!options_.keep_channel) {
+  if (options_.keep_channel) {
+    TRY(directory_->write(state::kStartSocket, ""));  // nobody listens, but it is not running yet
+  } else {
     TRY_ASSIGN(context.start_listener,
                sys::listen_at(directory_->fd(), state::kStartSocket, sys::SocketType::seqpacket));
   }

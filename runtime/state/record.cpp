@@ -61,14 +61,12 @@ json unit_json(const std::optional<UnitReference>& unit) {
   return {{"bus", unit->bus}, {"name", unit->name}, {"description", unit->description}};
 }
 
-// Absent in states of earlier versions.
-std::optional<UnitReference> parse_unit(const json& doc) {
-  const auto found = doc.find("unit");
-  if (found == doc.end() || found->is_null()) {
+std::optional<UnitReference> parse_unit(const json& unit) {
+  if (unit.is_null()) {
     return std::nullopt;
   }
-  return UnitReference{found->at("bus").get<std::string>(), found->at("name").get<std::string>(),
-                       found->at("description").get<std::string>()};
+  return UnitReference{unit.at("bus").get<std::string>(), unit.at("name").get<std::string>(),
+                       unit.at("description").get<std::string>()};
 }
 
 Record from_json(const json& doc) {
@@ -82,7 +80,7 @@ Record from_json(const json& doc) {
   out.pid = doc.at("pid").get<int>();
   out.start_time = doc.at("startTime").get<std::uint64_t>();
   out.cgroups = parse_cgroups(doc.at("cgroups"));
-  out.unit = parse_unit(doc);
+  out.unit = parse_unit(doc.at("unit"));
   out.annotations = doc.at("annotations").get<std::map<std::string, std::string>>();
   out.poststart = parse_hooks(doc.at("poststart"));
   out.poststop = parse_hooks(doc.at("poststop"));

@@ -3,7 +3,7 @@
 //   <root>/<id>/state.json      Record
 //   <root>/<id>/config.json     the rewritten config, what `exec` and `receipt` go by
 //   <root>/<id>/confinement.json, seccomp.bpf, receipt.json
-//   <root>/<id>/start.sock      exists while the container waits for `start`
+//   <root>/<id>/start.sock      exists until the program runs; `start` connects to it
 //
 // A directory is locked by flock(2) on its own descriptor; the kernel drops the lock when a runtime is killed.
 #pragma once
