@@ -18,7 +18,7 @@ function(nucleus_python_tests lane)
       elseif(line MATCHES "def (test_([A-Za-z0-9_]+))")
         set(name ${lane}.${module}.${CMAKE_MATCH_2})
         add_test(NAME ${name} COMMAND Python3::Interpreter ${file} ${class}.${CMAKE_MATCH_1})
-        set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 120 SKIP_RETURN_CODE 77 ENVIRONMENT
+        set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT
           "PYTHONPATH=${PROJECT_SOURCE_DIR}/conformance/lib;PYTHONDONTWRITEBYTECODE=1;NUCLEUS_OCI=$<TARGET_FILE:nucleus-oci>;NUCLEUS_OCI_FAULTS=$<TARGET_FILE:nucleus-oci-faults>")
       endif()
     endforeach()

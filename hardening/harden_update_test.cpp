@@ -29,6 +29,16 @@ TEST(HardenUpdate, ProductionKeepsItsLimitOnMemory) {
   EXPECT_TRUE(harden_update(limits(5, -1), {}, {}, Mode::strict_agent));
 }
 
+TEST(HardenUpdate, UnifiedHasNoLastWord) {
+  auto asked = limits(5, 1 << 20);
+  asked.unified = {{"pids.max", "max"}, {"memory.max", "4096"}, {"memory.high", "5"}};
+  const auto out = harden_update(asked, {}, {}, Mode::production).value();
+  EXPECT_EQ(out.resources.pids->limit, 5);
+  EXPECT_EQ(out.resources.memory->limit, 4096);
+  EXPECT_EQ(out.resources.unified, (std::map<std::string, std::string>{{"memory.high", "5"}}));
+  EXPECT_EQ(out.report.findings.size(), 2U);
+}
+
 TEST(HardenUpdate, PassthroughTakesEverything) {
   EXPECT_EQ(harden_update(limits(-1, -1), {}, {}, Mode::passthrough).value().resources, limits(-1, -1));
 }

@@ -105,11 +105,15 @@ Result<std::string> policy_from_annotation(const HostConfig& host, const std::st
   if (asked.find('/') != std::string::npos) {
     return bad_annotation(kPolicyAnnotation, "takes the name of a set, not a directory");
   }
+  // A pin proves which set it is, not that the author of the annotation, perhaps the image's, may have it.
+  if (!host.annotations_may_grant) {
+    return bad_annotation(kPolicyAnnotation, "policy set \"" + asked +
+                                                 "\" is not the host's, and the host's configuration does not let "
+                                                 "annotations choose (annotations_may_grant)");
+  }
   if (!is_pinned(asked) && !annotations_may_grant(host, mode)) {
-    return bad_annotation(kPolicyAnnotation, "policy set \"" + asked + "\" must be pinned (NAME@sha256:HEX): " +
-                                                 (host.annotations_may_grant ? "mode " + std::string(mode_name(mode))
-                                                                             : "the host's configuration") +
-                                                 " lets annotations only tighten");
+    return bad_annotation(kPolicyAnnotation, "policy set \"" + asked + "\" must be pinned (NAME@sha256:HEX) in mode " +
+                                                 std::string(mode_name(mode)));
   }
   return asked;
 }

@@ -1,4 +1,6 @@
 // A limit on processes always; on memory where the mode demands one.
+#include <charconv>
+
 #include "hardening/json_text.hpp"
 #include "hardening/rules/rule.hpp"
 
@@ -6,6 +8,41 @@ namespace nucleus::hardening {
 namespace {
 
 constexpr std::string_view kRule = "resources";
+
+// unified entries are written after the typed members, so they would have the last word (config-linux.md "Unified").
+// What they say about the two limits that are judged here is said by the typed members instead.
+void take_unified(RuleContext& context, const char* file, std::optional<std::int64_t>& typed) {
+  auto& unified = context.spec.linux.resources->unified;
+  const auto entry = unified.find(file);
+  if (entry == unified.end()) {
+    return;
+  }
+  std::int64_t value = 0;
+  const std::string text = entry->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool finite = error == std::errc{} && end == text.data() + text.size() && value > 0;
+  if (finite && (typed.value_or(0) <= 0 || value < *typed)) {
+    typed = value;
+  }
+  unified.erase(entry);
+  context.tightened(kRule, std::string("/linux/resources/unified/") + file, json_text(text), "",
+                    finite ? "said by the typed limit" : "lifts a limit", context.policy_origin());
+}
+
+void fold_unified(RuleContext& context) {
+  auto& resources = context.spec.linux.resources;
+  if (!resources) {
+    return;
+  }
+  if (resources->unified.contains("pids.max")) {
+    resources->pids = resources->pids.value_or(oci::PidsLimits{});
+    take_unified(context, "pids.max", resources->pids->limit);
+  }
+  if (resources->unified.contains("memory.max")) {
+    resources->memory = resources->memory.value_or(oci::MemoryLimits{});
+    take_unified(context, "memory.max", resources->memory->limit);
+  }
+}
 
 void limit_pids(RuleContext& context) {
   auto& resources = context.spec.linux.resources;
@@ -33,6 +70,7 @@ bool limits_memory(const oci::Spec& spec) {
 }  // namespace
 
 Status harden_resources(RuleContext& context) {
+  fold_unified(context);
   limit_pids(context);
   if (limits_memory(context.spec)) {
     return {};

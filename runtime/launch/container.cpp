@@ -69,7 +69,9 @@ Result<std::vector<pid_t>> processes_without_cgroup(const Container& container) 
     return std::vector<pid_t>{container.record.pid};
   }
   TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
-  return sys::processes_in_pid_namespace_of(proc, container.record.pid);
+  TRY_ASSIGN(auto pids, sys::processes_in_pid_namespace_of(proc, container.record.pid));
+  // The number of an init that ended meanwhile may be another process's, in another namespace.
+  return sys::process_alive(container.record.pid, container.record.start_time) ? std::move(pids) : std::vector<pid_t>();
 }
 
 // Listed, held by handle, and listed again: a number that passed to another process meanwhile is not hit.

@@ -57,21 +57,22 @@ Result<UniqueFd> plain_directory(const sys::RootDir& root, const std::string& pa
   return opened;
 }
 
-// A user namespace gets a sysfs of its own only with a network of its own, and where nothing hides a part of the one that
-// is there; else the one that is there is bound, with everything on it.
+// A user namespace gets a sysfs of its own only with a network of its own. Where the host's network was granted, the
+// host's /sys, which shows that network, is bound instead, and only for reading.
 Result<UniqueFd> bound_sysfs(const plan::MountFilesystem& op) {
   TRY_ASSIGN(UniqueFd mount, sys::clone_tree_at("/sys", true));
   sys::MountChange change;
-  change.set = op.attributes;
+  change.set = op.attributes | MOUNT_ATTR_RDONLY;
   change.propagation = MS_SLAVE;
   TRY(sys::change_mount(mount.get(), change, true));
   return mount;
 }
 
-Result<UniqueFd> make_mount(const plan::MountFilesystem& op) {
+Result<UniqueFd> make_mount(const plan::MountFilesystem& op, const plan::NamespacePlan& namespaces) {
   auto mount = sys::make_filesystem({op.type, op.source, op.parameters, op.attributes, false});
   const bool refused = !mount && mount.error().sys_errno == EPERM;
-  return refused && op.type == "sysfs" ? bound_sysfs(op) : std::move(mount);
+  const bool host_network = !namespaces.creates("network") && !namespaces.joins("network");
+  return refused && op.type == "sysfs" && host_network ? bound_sysfs(op) : std::move(mount);
 }
 
 // Files of /proc that monitoring tools (lxcfs) put over the real ones.
@@ -177,7 +178,7 @@ Status Performer::operator()(const plan::MountFilesystem& op) const {
   if (!kernel_view) {
     TRY(refuse_proc_cover(target.get(), op.target));
   }
-  TRY_ASSIGN(const UniqueFd mount, make_mount(op));
+  TRY_ASSIGN(const UniqueFd mount, make_mount(op, context.plan.namespaces));
   if (op.copy_up) {
     TRY_WITH(copy_up(op, target.get(), mount.get()), "tmpcopyup");
   }

@@ -32,6 +32,10 @@ Result<NamespaceId> pid_namespace(const ProcHandle& proc, pid_t pid) {
 
 Result<std::vector<pid_t>> processes_in_pid_namespace_of(const ProcHandle& proc, pid_t init) {
   TRY_ASSIGN(const NamespaceId wanted, pid_namespace(proc, init));
+  TRY_ASSIGN(const NamespaceId own, own_namespace_id(*find_namespace_kind("pid")));
+  if (wanted == own) {
+    return fail_errno("process " + std::to_string(init) + " is no container's init", ESRCH);
+  }
   TRY_ASSIGN(UniqueFd listing, proc.open(".", O_RDONLY | O_DIRECTORY));
   const std::unique_ptr<DIR, CloseDir> stream(::fdopendir(listing.get()));
   if (!stream) {
