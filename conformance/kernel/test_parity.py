@@ -163,7 +163,10 @@ class ParityTest(NucleusTest):
                 self.assertEqual(right.flags, left.flags, right)
 
     def compare_devices(self, runc: list, ours: list) -> None:
-        """/dev/net/tun is in runc 1.1's list for history's sake (later ones dropped it); not in ours."""
+        """/dev/net/tun is in runc 1.1's list for history's sake (later ones dropped it); not in ours. Where runc shows the
+        host's unified hierarchy (see compare_mounts), its files are not compared."""
+        if runc[0] == "0::/TAG":
+            del runc[1:], ours[1:]
         if "c 10:200 rwm" in runc:
             runc.remove("c 10:200 rwm")
         runc.sort()
