@@ -56,7 +56,7 @@ TEST(Profile, NeverWithAnnotations) {
   EXPECT_EQ(chosen(host, kBuild, {{"io.container.manager", "libpod"}}), "default");
   EXPECT_EQ(chosen(host, kBuild, {{"", ""}}), "default");
   EXPECT_EQ(chosen(host, kBuild, {{std::string(kModeAnnotation), "strict-agent"}}), "default");
-  EXPECT_THAT(chosen(host, kBuild, {{std::string(kPolicyAnnotation), "build"}}), HasSubstr("must be pinned"));
+  EXPECT_THAT(chosen(host, kBuild, {{std::string(kPolicyAnnotation), "build"}}), HasSubstr("is not the host"));
 }
 
 TEST(Profile, AnIdWithoutStarIsTheWholeId) {
