@@ -1,5 +1,6 @@
 """The runtime in the hands of users who are not root: containers of their own, and what they must not reach."""
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
@@ -345,7 +346,11 @@ class StateRoots(UserTest):
         self.ok(alice.bare("delete", "--force", "hers"))
 
     def fallback(self, bundle: UserBundle) -> pathlib.Path:
+        """The user has one such directory: tests that use it take turns."""
         path = pathlib.Path(f"/tmp/nucleus-{bundle.user}")
+        turn = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.addCleanup(os.close, turn)
+        fcntl.flock(turn, fcntl.LOCK_EX)
         self.addCleanup(shutil.rmtree, path, True)
         self.assertFalse(path.exists(), "left by somebody else")
         return path
