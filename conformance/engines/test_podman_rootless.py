@@ -4,10 +4,10 @@ import json
 import os
 import pathlib
 import shutil
-import unittest
 
 import engines
 import nucleus_test
+import users
 from engines import IMAGE, RUNTIME, EngineTest, differs, engine
 from nucleus_test import Result, parse_status
 from podman import LONG, NO_CAPS, PODMANS_CAPS
@@ -39,13 +39,14 @@ def add_the_user() -> pathlib.Path:
     return home
 
 
-@unittest.skipUnless(os.path.exists("/usr/bin/newuidmap"), "newuidmap is not installed")
 class RootlessTest(EngineTest):
     STATE_ROOTS = (*EngineTest.STATE_ROOTS, *(f"/run/user/{USER}/{name}" for name in ("nucleus", "runc", "crun")))
 
     def setUp(self):
         super().setUp()
         self.home = add_the_user()
+        if reason := users.no_sub_ids(USER, FIRST_SUB_ID, 65536):
+            self.skipTest(reason)
         self.addCleanup(self._remove_everything)
         self.ok(self.podman("import", "--quiet", engines.busybox_tar(), IMAGE))
 

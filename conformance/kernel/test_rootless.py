@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 import nucleus_test
+import users
 from nucleus_test import Bundle, NucleusTest, Result, attempts, libc, parse_status
 from test_confinement import CAPABILITY_SETS, NOTHING, REFUSED
 
@@ -21,8 +22,7 @@ SETID_HELPER = pathlib.Path("/usr/bin/newuidmap")
 
 def know_the_users(directory: pathlib.Path) -> None:
     """Gives the users names and sub-ids, in a mount namespace that only this process sees."""
-    if libc.unshare(0x20000) or libc.mount(None, b"/", None, 0x44000, None):  # CLONE_NEWNS; MS_REC | MS_PRIVATE
-        raise OSError(ctypes.get_errno(), "mount namespace")
+    nucleus_test.own_mounts()
     passwd = "".join(f"user{uid}:x:{uid}:{uid}::/nonexistent:/bin/sh\n" for uid in SUB_IDS)
     ranges = "".join(f"user{uid}:{first}:{SUB_COUNT}\n" for uid, first in SUB_IDS.items())
     for name, text in (("passwd", passwd), ("subuid", ranges), ("subgid", ranges)):
@@ -68,8 +68,10 @@ class UserBundle(Bundle):
 def setUpModule() -> None:
     if os.geteuid() != 0:
         return  # every test says so itself
-    if not SETID_HELPER.exists() or not all(pathlib.Path("/etc", name).exists() for name in ("subuid", "subgid")):
-        raise unittest.SkipTest("newuidmap is not installed")
+    if not all(pathlib.Path("/etc", name).exists() for name in ("subuid", "subgid")):
+        raise unittest.SkipTest("no /etc/subuid and /etc/subgid")
+    if reason := users.no_user_namespaces(ALICE):
+        raise unittest.SkipTest(reason)
     directory = pathlib.Path(tempfile.mkdtemp(prefix=f"nucleus-test-{os.getpid()}-users-"))
     unittest.addModuleCleanup(shutil.rmtree, directory)
     know_the_users(directory)
@@ -179,6 +181,32 @@ class Lifecycle(UserTest):
         self.assertEqual(set(out.split()) - {"refused"}, set(os.listdir("/sys/class/net")))
         self.assertIn("refused", out)
 
+    def test_the_hosts_sysfs_is_never_writable(self):
+        """Not even where the config asks for it and nothing rewrites the config."""
+        bundle = self.users(["cat", "/proc/self/mountinfo"], mode="passthrough")
+        bundle.linux["namespaces"] = [entry for entry in bundle.linux["namespaces"] if entry["type"] != "network"]
+        bundle.linux["readonlyPaths"] = []
+        self.sysfs_of(bundle)["options"] = ["rw"]
+        mounts = [line.split() for line in self.ok(bundle.run()).out.splitlines()]
+        below_sys = {fields[4]: fields[5].split(",")[0] for fields in mounts if fields[4].split("/")[1:2] == ["sys"]}
+        self.assertIn("/sys", below_sys)
+        self.assertEqual(set(below_sys.values()), {"ro"}, below_sys)
+
+    def test_no_sysfs_of_the_host_beside_a_network_of_its_own(self):
+        """Something hides a part of this host's /sys, so the kernel gives the user no other: what the host's shows of its
+        network stays out."""
+        directory = "/sys/kernel"
+        self.assertEqual(libc.mount(b"tmpfs", directory.encode(), b"tmpfs", 0, None), 0)
+        self.addCleanup(libc.umount2, directory.encode(), 2)
+        for mode in ("agent", "strict-agent", "passthrough"):
+            bundle = self.users(["ls", "/sys/class/net"], mode=mode)
+            result = self.fails(bundle.run(), "mount sysfs on /sys")
+            self.assertEqual((result.out, bundle.leftovers()), ("", []), mode)
+
+    @staticmethod
+    def sysfs_of(bundle: Bundle) -> dict:
+        return next(mount for mount in bundle.config["mounts"] if mount["destination"] == "/sys")
+
 
 class Confined(UserTest):
     """Nothing of the confinement is missing because the runtime has no privilege."""
@@ -231,6 +259,10 @@ class Confined(UserTest):
 
 
 class SubIds(UserTest):
+    def setUp(self):
+        if reason := users.no_sub_ids(ALICE, SUB_IDS[ALICE], SUB_COUNT):
+            self.skipTest(reason)
+
     def test_ids_come_from_the_users_ranges(self):
         bundle = self.users().sub_ids().sh("id -u; id -G; touch /tmp/x; stat -c %u:%g /tmp/x")
         bundle.process["user"] = {"uid": 1000, "gid": 1000, "additionalGids": [7]}
