@@ -5,8 +5,9 @@ containers, and the runtime under test installed there as its package would inst
         engines.main()
 
 starts the file again inside namespaces of its own (mount, pid, net, ipc, uts, cgroup). There /etc and /usr are overlays
-whose changes go to memory; /run, /var/tmp and the engines' storage are empty; cgroups start below one directory of the
-test's own (but see engine_cgroups). When the test ends, everything in the pid namespace ends with it.
+whose changes go to memory; /run, /var/tmp, /mnt and the engines' storage are empty, but for this tree if it lies there;
+cgroups start below one directory of the test's own (but see engine_cgroups). When the test ends, everything in the pid
+namespace ends with it.
 
 Environment: NUCLEUS_ENGINE_RUNTIME, the runtime's name: nucleus (default), runc or crun. NUCLEUS_TEST_INSTALLED, what
 cmake --install made, where there is no cmake.
@@ -34,6 +35,7 @@ RUNTIME = os.environ.get("NUCLEUS_ENGINE_RUNTIME", "nucleus")
 BINARY = {"nucleus": "/usr/bin/nucleus-oci"}.get(RUNTIME, f"/usr/bin/{RUNTIME}")
 IMAGE = "localhost/busybox:latest"
 INSIDE = "NUCLEUS_ENGINES_INSIDE"
+EMPTIED = ("/mnt", "/run", "/dev/shm", "/var/tmp", "/var/lib/containers")
 DEADLINE = 60  # seconds for one call of an engine
 PR_SET_PDEATHSIG = 1
 OLDER = {int(name) for name in os.listdir("/proc") if name.isdigit()}  # processes
@@ -84,19 +86,28 @@ def _overlay(path: str, upper: pathlib.Path) -> None:
     mount("overlay", path, f"lowerdir={path},upperdir={upper}/upper,workdir={upper}/work")
 
 
+def _kept() -> dict:
+    """Path -> handle of what is shown again where an empty directory hides it: the way to systemd, and what tests are made
+    of (this tree, the build)."""
+    made_of = {nucleus_test.SOURCE, pathlib.Path(nucleus_test.NUCLEUS).resolve().parents[2],
+               pathlib.Path(sys.prefix)}
+    paths = [*engine_cgroups.SOCKETS, *(str(path) for path in made_of if any(map(path.is_relative_to, EMPTIED)))]
+    return {path: os.open(path, os.O_PATH) for path in sorted(paths)}
+
+
 def _private_files() -> None:
+    kept = _kept()
     # A mount of its own, where no engine looks: /run is emptied next.
-    memory = pathlib.Path("/mnt")
+    memory = pathlib.Path(EMPTIED[0])
     mount("tmpfs", memory)
     for path in ("/etc", "/usr"):
-        _overlay(path, memory / path.strip("/"))
-    kept = {path: os.open(path, os.O_PATH) for path in engine_cgroups.SOCKETS}
-    for path in ("/run", "/dev/shm", "/var/tmp", "/var/lib/containers"):
+        _overlay(path, memory / f".nucleus-{path.strip('/')}")
+    for path in EMPTIED[1:]:
         os.makedirs(path, exist_ok=True)
         mount("tmpfs", path, "mode=1777" if path in ("/var/tmp", "/dev/shm") else "mode=755")
     for path, fd in kept.items():
-        os.makedirs(path)
-        _run("mount", "--no-canonicalize", "--bind", f"/proc/{os.getpid()}/fd/{fd}", path)
+        os.makedirs(path, exist_ok=True)
+        _run("mount", "--no-canonicalize", "--rbind", f"/proc/{os.getpid()}/fd/{fd}", path)
         os.close(fd)
     engine_cgroups.mount_own()
     _run("ip", "link", "set", "lo", "up")
@@ -160,7 +171,7 @@ def on_terminal(*argv, timeout: float = DEADLINE) -> Result:
     pid, master = pty.fork()
     if pid == 0:
         os.execvp(argv[0], [str(word) for word in argv])
-    out, end = b"", time.monotonic() + timeout
+    out, end = b"", time.monotonic() + timeout * nucleus_test.PATIENCE
     try:
         while select.select([master], [], [], max(0, end - time.monotonic()))[0]:
             piece = os.read(master, 4096)
