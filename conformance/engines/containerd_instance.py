@@ -69,7 +69,7 @@ class Containerd:
     def stop(self, kill: bool = False) -> None:
         """Ends containerd alone: shims and containers go on."""
         (self.process.kill if kill else self.process.terminate)()
-        self.process.wait(30)
+        self.process.wait(30 * nucleus_test.PATIENCE)
 
     def ctr(self, *argv, **how) -> Result:
         return engine("ctr", "--address", "/run/containerd-test.sock", *argv, **how)

@@ -280,7 +280,7 @@ class WorkingContainer(BuildTest):
             self.addCleanup(build.kill)
             nucleus_test.wait_until(lambda: b"ready" in (self.context / "out").read_bytes(), "the container", 20)
             build.send_signal(signal.SIGINT)
-            self.assertNotEqual(build.wait(30), 0)
+            self.assertNotEqual(build.wait(30 * nucleus_test.PATIENCE), 0)
         nucleus_test.wait_until(lambda: not [p for p in engines.other_processes() if "sleep 1000" in p[1]], "its end", 20)
 
 

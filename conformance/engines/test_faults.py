@@ -125,7 +125,7 @@ class Runtime(Faults):
             self.fault.write_text("")
             launcher = int(nucleus_test.status_of(held)["PPid"])
             os.kill((launcher, held)[number % 2], signal.SIGKILL)
-            self.assertNotEqual(run.wait(60), 0, index)
+            self.assertNotEqual(run.wait(60 * nucleus_test.PATIENCE), 0, index)
             self.assertNotIn("ran", self.background_out.read_text(), index)
             self.remove()
 
@@ -199,7 +199,7 @@ class Removal(Faults):
             both = [subprocess.Popen(["podman", "--runtime", RUNTIME, "rm", "--force", "--time=0", "c"],
                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                     for _ in range(2)]
-            self.assertIn(0, [process.wait(60) for process in both])
+            self.assertIn(0, [process.wait(60 * nucleus_test.PATIENCE) for process in both])
             self.assertEqual(self.ok(podman("ps", "--all", "--quiet")).out, "")
             self.check_nothing_left()
 
@@ -209,7 +209,7 @@ class Removal(Faults):
             beside = subprocess.Popen([engines.BINARY, "delete", "--force", identity], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             removed = podman("rm", "--force", "--time=0", "c")
-            self.assertEqual(beside.wait(60), 0)
+            self.assertEqual(beside.wait(60 * nucleus_test.PATIENCE), 0)
             if removed.rc != 0:  # the runtime took it away under podman's hands
                 self.ok(podman("rm", "--force", "--time=0", "c"))
             self.check_nothing_left()

@@ -43,7 +43,7 @@ class Signals(PodmanTest):
         attached = self.background("run", "--rm", "--name=c", "--network=none", IMAGE, "sh", "-c", f"echo ready; {LONG}")
         nucleus_test.wait_until(lambda: "ready" in self.background_out.read_text(), "the container", 30)
         attached.terminate()
-        self.assertEqual(attached.wait(30), 5)
+        self.assertEqual(attached.wait(30 * nucleus_test.PATIENCE), 5)
 
 
 class Pausing(PodmanTest):
@@ -155,7 +155,7 @@ class Looking(PodmanTest):
         self.detached("while ! test -e /tmp/go; do sleep 0.05; done; echo later")
         follower = self.background("logs", "--follow", "c")
         self.inside("touch /tmp/go")
-        self.assertEqual(follower.wait(30), 0)
+        self.assertEqual(follower.wait(30 * nucleus_test.PATIENCE), 0)
         self.assertEqual(self.background_out.read_text(), "later\n")
 
     def test_events(self):

@@ -58,7 +58,7 @@ class Statuses(PodmanTest):
         attached = self.background("attach", "c")
         nucleus_test.wait_until(connected, "podman to be attached")
         self.inside("touch /tmp/go")
-        attached.wait(30)
+        attached.wait(30 * nucleus_test.PATIENCE)
         self.assertEqual(self.background_out.read_text().strip(), "went")
 
 
@@ -107,7 +107,7 @@ class Settings(PodmanTest):
         heard = pathlib.Path(self.temp_dir() / "notify.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as service_manager:
             service_manager.bind(str(heard))
-            service_manager.settimeout(30)
+            service_manager.settimeout(30 * nucleus_test.PATIENCE)
             self.ok(podman("run", "--detach", "--name=c", "--network=none", "--sdnotify=container", IMAGE, "sh", "-c",
                            f"test -S $NOTIFY_SOCKET && echo socket; {lane.LONG}",
                            env={**os.environ, "NOTIFY_SOCKET": str(heard)}))

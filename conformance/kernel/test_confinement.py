@@ -65,7 +65,7 @@ class Confinement(NucleusTest):
         """The positive control: what this host's root may do in namespaces of its own."""
         bundle = self.bundle().add_attempt()
         done = attempts(subprocess.run(["unshare", "-mpnfui", "--mount-proc", bundle.rootfs / "bin/attempt"],
-                                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20).stdout)
+                                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20 * nucleus_test.PATIENCE).stdout)
         working = {name for name, result in done.items() if result == "ok"}
         self.assertLessEqual({"unshare_user", "mount", "ptrace", "bpf", "keyctl", "af_packet", "fsopen"}, working, done)
 

@@ -18,7 +18,7 @@ from nucleus_test import DEADLINE, NucleusTest
 
 def read_until(fd: int, text: bytes, timeout: float = 10) -> bytes:
     """What the terminal says, up to `text` or its end."""
-    got, end = b"", time.monotonic() + timeout
+    got, end = b"", time.monotonic() + timeout * nucleus_test.PATIENCE
     while text not in got and time.monotonic() < end:
         if select.select([fd], [], [], 0.1)[0]:
             try:
@@ -48,7 +48,7 @@ class Console(NucleusTest):
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(path))
             server.listen(1)
-            server.settimeout(10)
+            server.settimeout(10 * nucleus_test.PATIENCE)
             yield path, server
         path.unlink()
 

@@ -98,7 +98,7 @@ class Crash(NucleusTest):
         for index in self.before_start():
             launcher = self.create_held(index)
             os.kill(self.held(f"init:{index}"), 9)
-            self.assertEqual(launcher.wait(20), 1)
+            self.assertEqual(launcher.wait(20 * nucleus_test.PATIENCE), 1)
             self.assertEqual(self.made.leftovers(), [], f"init:{index}")
 
     def test_init_fails_at_each_operation_of_create(self):

@@ -60,7 +60,7 @@ class Events(NucleusTest):
         child, path = self.watch(bundle, "--interval", "50ms")
         nucleus_test.wait_until(lambda: path.read_text().count("\n") >= 3, "three lines", 20)
         self.ok(bundle.kill())
-        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(child.wait(20 * nucleus_test.PATIENCE), 0)
         self.assertTrue(all(json.loads(line)["type"] == "stats" for line in path.read_text().splitlines()))
 
     @unittest.skipUnless(V2 or (CGROUPS / "memory/memory.oom_control").exists(), "needs the memory controller")

@@ -125,18 +125,18 @@ class Hooks(NucleusTest):
         bundle, start = self.starting("startContainer", "echo hanging; sleep 60")
         bundle.wait_output("hanging")
         self.ok(bundle.delete("--force"))
-        self.assertEqual(start.wait(20), 1)
+        self.assertEqual(start.wait(20 * nucleus_test.PATIENCE), 1)
         self.assertEqual(bundle.leftovers(), [])
 
     def test_nobody_waits_for_poststart(self):
         mark = self.temp_dir() / "mark"
-        bundle, start = self.starting("poststart", f"touch {mark}; sleep 3")
+        bundle, start = self.starting("poststart", f"touch {mark}; sleep {3 * nucleus_test.PATIENCE}")
         nucleus_test.wait_until(mark.exists, "the poststart hook")
         self.assertEqual(bundle.status(), "running")
         self.ok(bundle.call("update", "--pids-limit", "50", bundle.id))
         self.ok(bundle.delete("--force"))
         self.assertIsNone(start.poll(), "the hook ended too early to show anything")
-        self.assertEqual(start.wait(20), 0)
+        self.assertEqual(start.wait(20 * nucleus_test.PATIENCE), 0)
 
     def test_failing_late_hooks_only_warn(self):
         bundle = self.bundle(["sleep", "60"]).hook("poststart", "exit 3").hook("poststop", "exit 4")
@@ -155,10 +155,10 @@ class Hooks(NucleusTest):
     def test_timeout_kills(self):
         bundle = self.bundle(["true"])
         mark = bundle.dir / "survived"
-        bundle.hook("createRuntime", f"sleep 5; touch {mark}", timeout=1)
+        bundle.hook("createRuntime", f"sleep {10 * nucleus_test.PATIENCE}; touch {mark}", timeout=1)
         begin = time.monotonic()
         self.fails(bundle.create(), "timed out")
-        self.assertLess(time.monotonic() - begin, 4)
+        self.assertLess(time.monotonic() - begin, 8 * nucleus_test.PATIENCE)
         self.assertFalse(mark.exists())
         self.assertEqual([l for l in bundle.leftovers() if "sleep" not in l], [])
 

@@ -99,7 +99,7 @@ class Lifecycle(NucleusTest):
         self.ok(bundle.create())
         starts = [subprocess.Popen([bundle.binary, "--root", bundle.root, "start", bundle.id],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(4)]
-        codes = sorted(start.wait(20) for start in starts)
+        codes = sorted(start.wait(20 * nucleus_test.PATIENCE) for start in starts)
         self.assertEqual(codes, [0, 1, 1, 1])
         self.assertEqual(bundle.wait_output("ran"), "ran\n")
 
@@ -153,10 +153,9 @@ class Lifecycle(NucleusTest):
         self.fails(bundle.start(), "cannot start a container that has stopped")
 
     def test_kill_all(self):
-        script = "trap '' TERM; (trap 'echo child; exit' TERM; while :; do sleep 0.02; done) & echo ready; wait; sleep 60"
+        script = "trap '' TERM; (trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.02; done) & wait; sleep 60"
         bundle = self.create_and_start(self.bundle().sh(script))
         bundle.wait_output("ready")
-        time.sleep(0.1)
         self.ok(bundle.kill("TERM", "--all"))
         bundle.wait_output("child")
 
@@ -233,14 +232,14 @@ class Lifecycle(NucleusTest):
     def test_run_reports_a_signal_as_128_plus(self):
         bundle, runtime = self.run_in_background("echo ready; exec sleep 60")
         os.kill(bundle.pid(), signal.SIGKILL)
-        self.assertEqual(runtime.wait(20), 128 + 9)
+        self.assertEqual(runtime.wait(20 * nucleus_test.PATIENCE), 128 + 9)
         self.assertEqual(bundle.leftovers(), [])
 
     def test_run_forwards_signals(self):
         bundle, runtime = self.run_in_background("trap 'echo got term; exit 9' TERM; echo ready; "
                                                  "while :; do sleep 0.02; done")
         runtime.terminate()
-        self.assertEqual(runtime.wait(20), 9)
+        self.assertEqual(runtime.wait(20 * nucleus_test.PATIENCE), 9)
         self.assertIn("got term", bundle.output())
 
     def test_run_detached(self):

@@ -24,7 +24,7 @@ class Receipt(NucleusTest):
 
     def in_container(self, bundle, *command) -> None:
         """As the host's root in the container's mount namespace: with every right, past the confinement."""
-        subprocess.run(["nsenter", "-t", str(bundle.pid()), "-m", "-p", *command], check=True, timeout=20)
+        subprocess.run(["nsenter", "-t", str(bundle.pid()), "-m", "-p", *command], check=True, timeout=20 * nucleus_test.PATIENCE)
 
     def test_matches(self):
         for change in (None, lambda b: b.user_namespace(), lambda b: b.config["root"].update(readonly=True)):

@@ -11,6 +11,13 @@ from nucleus_test import CGROUPS, NUCLEUS_FAULTS, NucleusTest, wait_until
 SYSTEMD_CGROUP = SYSTEMD_DRIVER.globals
 
 
+def reload_systemd() -> None:
+    """In the lane's own virtual machine only: a reload is everybody's on a machine that does something else."""
+    if not pathlib.Path("/opt/nucleus-vm/job").exists():
+        raise unittest.SkipTest("systemd is reloaded in the virtual machine of conformance/vm only")
+    subprocess.run(["systemctl", "daemon-reload"], check=True)
+
+
 def properties(unit: str) -> dict:
     text = subprocess.run(["systemctl", "show", unit], capture_output=True, text=True, check=True).stdout
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
@@ -65,7 +72,7 @@ class Systemd(NucleusTest):
 
     def test_limits_survive_a_reload(self):
         bundle = self.started(memory={"limit": 64 << 20}, pids={"limit": 33})
-        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        reload_systemd()
         read = SYSTEMD_DRIVER.read
         self.assertEqual(read(bundle, "memory", "memory.limit_in_bytes", "memory.max"), str(64 << 20))
         self.assertEqual(read(bundle, "pids", "pids.max", "pids.max"), "33")
@@ -76,7 +83,7 @@ class Systemd(NucleusTest):
         self.ok(bundle.call("update", "--memory", str(80 << 20), "--pids-limit", "44", bundle.id))
         found = properties(self.scope(bundle))
         self.assertEqual((found["MemoryMax" if V2 else "MemoryLimit"], found["TasksMax"]), (str(80 << 20), "44"))
-        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        reload_systemd()
         self.assertEqual(SYSTEMD_DRIVER.read(bundle, "pids", "pids.max", "pids.max"), "44")
 
     def test_places(self):

@@ -30,6 +30,7 @@ DEADLINE = 20  # seconds for one call of the runtime, times PATIENCE
 SKIPPED = 77   # exit status when every test was skipped, told to ctest
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
 # The system calls that unittest's own process needs and Python does not have.
 libc = ctypes.CDLL(None, use_errno=True)
@@ -346,6 +347,13 @@ class Bundle:
         return left
 
 
+def own_mounts() -> None:
+    """From here on nobody sees what this process mounts, nor it what others do: tests that run beside each other compare
+    mount tables."""
+    if libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None):
+        raise OSError(ctypes.get_errno(), "mount namespace")
+
+
 def reap() -> None:
     """Collects orphans: with subreaper() a container's init becomes a child of the test when the runtime ends."""
     with contextlib.suppress(ChildProcessError):
@@ -405,6 +413,8 @@ class NucleusTest(unittest.TestCase):
 
 def main() -> None:
     subreaper()
+    if os.geteuid() == 0:
+        own_mounts()
     program = unittest.main(exit=False)
     result = program.result
     if result.skipped and len(result.skipped) >= result.testsRun:

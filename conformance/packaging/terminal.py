@@ -6,6 +6,8 @@ import select
 import signal
 import time
 
+from nucleus_test import PATIENCE
+
 
 class Terminal:
     """Starts argv; type() sends text, wait_for() reads until something appears, close() ends it."""
@@ -24,7 +26,7 @@ class Terminal:
 
     def wait_for(self, part: str, timeout: float = 30) -> str:
         """The text up to and with `part`, which is then taken off."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while part not in self.text:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.fd], [], [], left)[0]:
