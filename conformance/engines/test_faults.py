@@ -2,21 +2,21 @@
 its confinement, and nothing is left that `podman rm --force` does not remove.
 """
 import contextlib
+import json
 import os
 import pathlib
 import signal
 import subprocess
 import unittest
 
+import engine_cgroups
 import engines
 import nucleus_test
 from engines import IMAGE, RUNTIME
 from nucleus_test import NUCLEUS_FAULTS, wait_until
 from podman import PodmanTest, podman
 
-# After the tenth and last step only the exit status is missing. conmon then waits for the container's stderr, as it does
-# with every runtime.
-LAUNCHER_STEPS = 9
+LAUNCHER_STEPS = 9  # after the tenth and last only the exit status is missing: see Launcher
 BEFORE_EXEC = 16  # operations at init's end that wait for `start`
 EVERY = 8  # of init's operations; the kernel lane takes each of them, without podman
 RUNTIME_ROOT = pathlib.Path("/run/nucleus")
@@ -35,8 +35,15 @@ class Faults(PodmanTest):
 
 
 class Monitor(Faults):
-    """Without its monitor podman still ends a container, but never tells the runtime to delete it, whichever that is:
-    no process stays, and the empty cgroup and the state wait for the runtime's own delete."""
+    """What `podman rm --force` does without the monitor, seen with podman 4.3.1 and cgroup v1, and the same with runc 1.1.5,
+    crun 1.8.1 and nucleus:
+
+    - killed while the container runs, or together with it: podman ends the container and forgets it, and never calls the
+      runtime's `delete`. No process stays. What does is one state, "stopped", and the container's cgroups, empty.
+    - killed before `start`: podman calls `delete`, and nothing stays.
+    - killed while the container is paused: the first call fails (125), the second, five seconds later, leaves nothing.
+
+    What stays is the runtime's to remove when it is asked: `delete --force ID`."""
 
     def kill_monitor(self) -> None:
         os.kill(int(self.inspect("{{.State.ConmonPid}}")), signal.SIGKILL)
@@ -45,6 +52,12 @@ class Monitor(Faults):
         identity = self.inspect("{{.Id}}")
         wait_until(lambda: podman("rm", "--force", "--time=0", "c").rc == 0, "the removal", 40)
         wait_until(lambda: not engines.other_processes(), "the container's processes to end", 20)
+        self.assertEqual(self.ok(podman("ps", "--all", "--quiet")).out, "")
+        state = nucleus_test.call([engines.BINARY, "state", identity])
+        if state.rc == 0:
+            self.assertEqual(json.loads(state.out)["status"], "stopped")
+        for path in engine_cgroups.of_containers():
+            self.assertEqual((pathlib.Path(path) / "cgroup.procs").read_text(), "", path)
         self.ok(nucleus_test.call([engines.BINARY, "delete", "--force", identity]))
         self.check_nothing_left()
 
@@ -75,6 +88,37 @@ class Monitor(Faults):
         self.kill_monitor()
         os.kill(first, signal.SIGKILL)
         self.remove_for_good()
+
+
+class Launcher(Faults):
+    """`create` is killed after its last step: the container waits for `start`, and only the exit status is wrong. conmon
+    then reads what the runtime has to say until the container closes its stderr, which it does when it ends. podman waits
+    for conmon and holds the container's lock, so `podman rm` waits as well. The same with runc, crun and nucleus: a
+    container outlives the call that made it, so none can tell this end of `create` from a good one."""
+
+    def setUp(self):
+        super().setUp()
+        runtime = pathlib.Path(engines.BINARY)
+        genuine = runtime.with_name(f"{runtime.name}.genuine")
+        runtime.rename(genuine)
+        self.addCleanup(genuine.replace, runtime)
+        runtime.write_text('#!/bin/sh\nfor word; do [ "$word" != create ] || '
+                           f'{{ {genuine} "$@"; kill -9 $$; }}; done\nexec {genuine} "$@"\n')
+        runtime.chmod(0o755)
+
+    def test_killed_once_the_container_is_made(self):
+        run = self.background("run", "--name=c", "--network=none", IMAGE, "sh", "-c", "echo ran")
+
+        def made() -> list:
+            states = nucleus_test.call([engines.BINARY, "list", "--format=json"]).out
+            return [state for state in json.loads(states or "[]") or [] if state["status"] == "created"]
+        identity = wait_until(made, "the container", 30)[0]["id"]
+        with self.assertRaises(subprocess.TimeoutExpired):
+            run.wait(3)
+        self.ok(nucleus_test.call([engines.BINARY, "delete", "--force", identity]))
+        self.assertNotEqual(run.wait(60 * nucleus_test.PATIENCE), 0)
+        self.assertNotIn("ran", self.background_out.read_text())
+        self.remove()
 
 
 @unittest.skipUnless(RUNTIME == "nucleus" and os.path.exists(NUCLEUS_FAULTS), "needs the build with fault points")
