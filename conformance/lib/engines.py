@@ -37,6 +37,7 @@ IMAGE = "localhost/busybox:latest"
 INSIDE = "NUCLEUS_ENGINES_INSIDE"
 EMPTIED = ("/mnt", "/run", "/dev/shm", "/var/tmp", "/var/lib/containers")
 DEADLINE = 60  # seconds for one call of an engine
+CONFIGURATION = pathlib.Path("/etc/nucleus/nucleus.toml")
 PR_SET_PDEATHSIG = 1
 OLDER = {int(name) for name in os.listdir("/proc") if name.isdigit()}  # processes
 
@@ -192,7 +193,7 @@ def on_terminal(*argv, timeout: float = DEADLINE) -> Result:
 
 def configure(text: str) -> None:
     """Appends to the host configuration of nucleus-oci."""
-    with open("/etc/nucleus/nucleus.toml", "a", encoding="utf-8") as file:
+    with open(CONFIGURATION, "a", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -231,6 +232,7 @@ class EngineTest(NucleusTest):
     STATE_ROOTS = ("/run/nucleus", "/run/runc", "/run/crun")
 
     def setUp(self):
+        self.addCleanup(CONFIGURATION.write_text, CONFIGURATION.read_text())  # what configure() appends is one test's
         self.addCleanup(self.check_nothing_left)
 
     def policy_set(self, name: str, grants=(), keep=()) -> None:
@@ -243,8 +245,6 @@ class EngineTest(NucleusTest):
                                ("policy.toml", "grants = []", f"grants = {json.dumps(list(grants))}"),
                                ("caps.toml", "[bounding]\nkeep = []", f"[bounding]\nkeep = {json.dumps(list(keep))}")):
             (made / file).write_text((made / file).read_text().replace(old, new))
-        configuration = pathlib.Path("/etc/nucleus/nucleus.toml")
-        self.addCleanup(configuration.write_text, configuration.read_text())
         configure(f'policy = "{name}"\n')
 
     def check_nothing_left(self) -> None:
