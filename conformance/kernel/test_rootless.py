@@ -64,6 +64,12 @@ class UserBundle(Bundle):
         return nucleus_test.call([self.binary, *argv], user=self.user, group=self.user, extra_groups=[], cwd=self.path,
                                  env={**self.environment, **environment})
 
+    def unshared(self, *argv, **environment) -> Result:
+        """A call without --root by the root of a user namespace that has the user alone, as podman unshare makes it."""
+        return nucleus_test.call(["unshare", "--user", "--map-root-user", "--mount", self.binary, *argv], user=self.user,
+                                 group=self.user, extra_groups=[], cwd=self.path, out=self.dir / "unshared",
+                                 env={**os.environ, **self.environment, **environment})
+
 
 def setUpModule() -> None:
     if os.geteuid() != 0:
@@ -390,10 +396,26 @@ class StateRoots(UserTest):
     def test_without_a_runtime_directory(self):
         bundle = self.users()
         path = self.fallback(bundle)
+        bundle.write()
+        self.ok(bundle.bare("explain", "--bundle", str(bundle.path), XDG_RUNTIME_DIR=""))
+        self.assertEqual(json.loads(self.ok(bundle.bare("list", "--format", "json", XDG_RUNTIME_DIR="")).out), [])
+        self.fails(bundle.bare("state", "mine", XDG_RUNTIME_DIR=""), "does not exist")
+        self.assertFalse(path.exists(), "nothing was to be written")
         self.ok(self.created(bundle, "mine", XDG_RUNTIME_DIR=""))
         self.assertEqual((stat.S_IMODE(path.stat().st_mode), path.stat().st_uid), (0o700, ALICE))
         self.assertTrue((path / "mine/state.json").exists())
         self.ok(bundle.bare("delete", "--force", "mine", XDG_RUNTIME_DIR=""))
+
+    def test_the_root_of_a_users_namespace_has_the_same_place(self):
+        """It is called 0 there, as is that of every other user's."""
+        bundle = self.users(["true"])
+        path = self.fallback(bundle)
+        bundle.user_namespace(0, 1)
+        bundle.write()
+        result = bundle.unshared("create", "--bundle", str(bundle.path), "mine", XDG_RUNTIME_DIR="/nosuch")
+        self.assertFalse(pathlib.Path("/tmp/nucleus-0").exists(), result)
+        self.assertTrue((path / "mine/state.json").exists(), result)
+        self.ok(bundle.unshared("delete", "--force", "mine", XDG_RUNTIME_DIR="/nosuch"))
 
     def test_runtime_directories_that_are_not_the_users_alone(self):
         bundle = self.users()

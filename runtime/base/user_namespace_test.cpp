@@ -13,5 +13,15 @@ TEST(UserNamespace, OnlyTheInitialOneMapsEverythingOntoItself) {
   EXPECT_FALSE(is_identity_map(""));
 }
 
+TEST(UserNamespace, WhatAnIdIsOutside) {
+  constexpr std::string_view kPodman = "         0       1000          1\n         1     100000      65536\n";
+  EXPECT_EQ(id_outside(kPodman, 0), 1000U);
+  EXPECT_EQ(id_outside(kPodman, 1), 100000U);
+  EXPECT_EQ(id_outside(kPodman, 65536), 165535U);
+  EXPECT_EQ(id_outside(kPodman, 65537), std::nullopt);
+  EXPECT_EQ(id_outside("0 0 4294967295\n", 61234), 61234U);
+  EXPECT_EQ(id_outside("0 x 1\n", 0), std::nullopt);
+}
+
 }  // namespace
 }  // namespace nucleus

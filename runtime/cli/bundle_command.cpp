@@ -7,6 +7,7 @@
 
 #include "runtime/base/log.hpp"
 #include "runtime/cli/listen_fds.hpp"
+#include "runtime/cli/places.hpp"
 #include "runtime/launch/descriptors.hpp"
 #include "runtime/launch/sealed_self.hpp"
 
@@ -108,6 +109,7 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
                                   decision.rewritten,
                                   decision.hardened.spec.annotations};
   const launch::LaunchOptions options{arguments.get("pid-file"), arguments.get("console-socket"), keep_channel};
+  TRY(prepare_root(globals.root));
   return launch::create_container(input, globals.store(), options);
 }
 

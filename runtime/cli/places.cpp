@@ -28,15 +28,22 @@ bool is_own_directory(const std::string& path, mode_t forbidden) {
          info.st_uid == ::geteuid() && (info.st_mode & forbidden) == 0;
 }
 
+std::string place_in_tmp() { return "/tmp/nucleus-" + std::to_string(user_outside()); }
+
 // /tmp is sticky: what is the user's own there stays theirs.
+Status check_alone(const std::string& path) {
+  return is_own_directory(path, S_IRWXG | S_IRWXO)
+             ? Status{}
+             : fail(ErrorCode::state, "state root " + path + ": is not a directory that user " +
+                                          std::to_string(::geteuid()) +
+                                          " alone can use; give --root or XDG_RUNTIME_DIR");
+}
+
 Result<std::string> root_in_tmp() {
-  std::string path = "/tmp/nucleus-" + std::to_string(::geteuid());
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail_errno("state root " + path);
-  }
-  if (!is_own_directory(path, S_IRWXG | S_IRWXO)) {
-    return fail(ErrorCode::state, "state root " + path + ": is not a directory that user " +
-                                      std::to_string(::geteuid()) + " alone can use; give --root or XDG_RUNTIME_DIR");
+  std::string path = place_in_tmp();
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 || errno != ENOENT) {
+    TRY(check_alone(path));
   }
   return path;
 }
@@ -60,8 +67,18 @@ Result<std::string> default_root() {
     log_warning("XDG_RUNTIME_DIR: " + said + " is not a directory of user " + std::to_string(::geteuid()) +
                 "'s own: not used");
   }
-  const std::string usual = "/run/user/" + std::to_string(::geteuid());
+  const std::string usual = "/run/user/" + std::to_string(user_outside());
   return is_own_directory(usual, S_IWGRP | S_IWOTH) ? usual + "/nucleus" : root_in_tmp();
+}
+
+Status prepare_root(const std::string& root) {
+  if (!root.starts_with("/tmp/") || root != place_in_tmp()) {
+    return {};
+  }
+  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail_errno("state root " + root);
+  }
+  return check_alone(root);
 }
 
 std::string default_config() {
