@@ -1,7 +1,9 @@
 #include "hardening/policy_files.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,11 +29,29 @@ tl::unexpected<Error> cannot_open(const std::string& shown, int err) {
 
 bool is_absent(const Error& error) { return error.sys_errno == ENOENT || error.sys_errno == ENOTDIR; }
 
-// Inside a user namespace the host's root has no name: its files belong to the overflow id. So do files of the id that
-// bears this number in the namespace, but those yield to the namespace's root.
-bool may_be_hosts_root(int fd, const struct stat& info) {
-  constexpr uid_t kOverflow = 65534;  // /proc/sys/kernel/overflowuid
-  return info.st_uid == kOverflow && in_user_namespace() && ::faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0;
+// Only the host's root puts files and links there. ".." would lead elsewhere.
+bool is_host_place(const std::string& path) {
+  const bool below = path.starts_with("/etc/nucleus/") || path.starts_with("/usr/share/nucleus/");
+  return below && (path + "/").find("/../") == std::string::npos;
+}
+
+// What the owner of the kernel's own files, the host's root, is called here; nullopt when nothing can tell.
+std::optional<uid_t> name_of_hosts_root() {
+  const auto fd = open_at(AT_FDCWD, "/proc/sys/kernel/overflowuid", O_PATH | O_NOFOLLOW);
+  struct statfs place {};
+  struct stat info {};
+  const bool known =
+      fd && ::fstatfs(fd->get(), &place) == 0 && place.f_type == PROC_SUPER_MAGIC && ::fstat(fd->get(), &info) == 0;
+  return known ? std::optional(info.st_uid) : std::nullopt;
+}
+
+// Its files belong to the overflow id, like those of everybody else outside. A user of the namespace may bear the same
+// number, but what is theirs the namespace's root may write. A file system that is read-only for all cannot tell that.
+bool may_be_hosts_root(int fd, const struct stat& info, const std::string& path) {
+  if (!is_host_place(path) || !in_user_namespace() || name_of_hosts_root() != info.st_uid) {
+    return false;
+  }
+  return ::faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0 && (errno == EACCES || errno == EROFS);
 }
 
 // Asked of the descriptor, so that the answer is about the bytes that are read.
@@ -43,7 +63,7 @@ Status check_trust(int fd, mode_t type, const std::string& shown) {
   if ((info.st_mode & S_IFMT) != type) {
     return refuse(shown, type == S_IFDIR ? "is not a directory" : "is not a regular file");
   }
-  if (info.st_uid != 0 && info.st_uid != ::geteuid() && !may_be_hosts_root(fd, info)) {
+  if (info.st_uid != 0 && info.st_uid != ::geteuid() && !may_be_hosts_root(fd, info, shown)) {
     return refuse(shown, "is owned by user " + std::to_string(info.st_uid) + ", not by root or user " +
                              std::to_string(::geteuid()));
   }

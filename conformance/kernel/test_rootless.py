@@ -498,6 +498,32 @@ class Configuration(UserTest):
         os.chown(place / "nucleus.toml", BOB, BOB)
         self.fails(bundle.call("explain", "--bundle", bundle.path), "is owned by user")
 
+    def test_inside_a_user_namespace_the_hosts_root_is_trusted_at_its_own_places(self):
+        """Everybody outside of the namespace has one name there: root, whose packages lie in /usr/share, and BOB."""
+        bundle = self.users(["true"])
+        bundle.write()
+        sets = bundle.dir / "sets"
+        shutil.copytree(nucleus_test.SOURCE / "policies/default", sets / "mine")
+        policy = sets / "mine/policy.toml"
+        policy.write_text(policy.read_text().replace('name = "default"', 'name = "mine"'))
+        config = bundle.dir / "nucleus.toml"
+        config.write_text(f'policy_dirs = ["/usr/share/nucleus/policies", "{sets}"]\n')
+        os.chown(config, ALICE, ALICE)
+        explain = ["--config", str(config), "explain", "--bundle", str(bundle.path), "--policy"]
+        for owner in (BOB, 0):
+            for path in (sets, *sets.rglob("*")):
+                os.chown(path, owner, owner)
+            self.fails(bundle.unshared(*explain, "mine"), "is owned by user 65534")
+        shares = bundle.dir / "share"
+        shutil.copytree(sets, shares / "nucleus/policies")
+        if libc.mount(str(shares).encode(), b"/usr/share", None, 0x1000, None):  # MS_BIND
+            raise OSError(ctypes.get_errno(), "/usr/share")
+        self.addCleanup(libc.umount2, b"/usr/share", 2)
+        self.assertIn("mine", self.ok(bundle.unshared(*explain, "mine")).out)
+        self.fails(bundle.unshared(*explain, f"/usr/share/nucleus/../../..{sets}/mine"), "is owned by user 65534")
+        os.chmod("/usr/share/nucleus/policies/mine/policy.toml", 0o664)
+        self.fails(bundle.unshared(*explain, "mine"), "can be written by")
+
 
 if __name__ == "__main__":
     nucleus_test.main()
