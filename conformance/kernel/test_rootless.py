@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import stat
+import subprocess
 import tempfile
 import unittest
 
@@ -484,6 +485,31 @@ class Cgroups(UserTest):
         self.assertIn(str(bundle.pid()), (parent / "c/cgroup.procs").read_text().split())
         self.ok(bundle.delete("--force"))
         self.assertFalse((parent / "c").exists())
+
+
+class RootInAUsersNamespace(UserTest):
+    def test_roots_groups_stay_outside(self):
+        """The namespace denies setgroups for ever: what root has when it enters, the container would have."""
+        extra = {"extra_groups": [4242, 4243]}
+        holder = subprocess.Popen(["unshare", "--user", "--map-root-user", "sleep", "60"], user=ALICE, group=ALICE,
+                                  extra_groups=[])
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        deny = pathlib.Path(f"/proc/{holder.pid}/setgroups")
+        nucleus_test.wait_until(lambda: deny.read_text() == "deny\n" and pathlib.Path(
+            f"/proc/{holder.pid}/gid_map").read_text(), "the namespace")
+        bundle = self.bundle(mode="passthrough").sh("grep Groups /proc/self/status; exec sleep 60")
+        bundle.namespace("user", f"/proc/{holder.pid}/ns/user")
+        for mount in bundle.config["mounts"]:
+            mount["options"] = [option for option in mount.get("options", []) if option != "gid=5"]
+        self.create_and_start(bundle, **extra)
+        self.assertEqual(bundle.wait_output("Groups").split(), ["Groups:"])
+        self.assertEqual(self.ok(bundle.exec("grep", "Groups", "/proc/self/status", **extra)).out.split(), ["Groups:"])
+        # A list that cannot be had is refused, not left out.
+        bundle = self.bundle(["true"], mode="passthrough").namespace("user", f"/proc/{holder.pid}/ns/user")
+        bundle.process["user"]["additionalGids"] = [7]
+        bundle.config["mounts"] = [mount for mount in bundle.config["mounts"] if mount["type"] != "devpts"]
+        self.fails(bundle.run(**extra), "setgroups")
 
 
 class Configuration(UserTest):

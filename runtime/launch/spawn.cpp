@@ -9,6 +9,7 @@
 
 #include "runtime/launch/go_between.hpp"
 #include "runtime/launch/trees.hpp"
+#include "runtime/sys/credentials.hpp"
 #include "runtime/sys/id_map.hpp"
 #include "runtime/sys/namespaces.hpp"
 
@@ -70,6 +71,7 @@ Status become_parent(InitContext& context, sys::CloneArgs& args) {
   if (context.plan.namespaces.joins("user")) {
     // Before whoever rules that namespace could trace us, and reach the launcher's descriptors through us.
     TRY(sys::set_dumpable(false));
+    TRY(sys::drop_supplementary_groups());
   }
   // Root may leave its rights with the host's user namespace last; a user has none before they enter their own.
   const bool root = ::geteuid() == 0;

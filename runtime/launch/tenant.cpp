@@ -17,6 +17,7 @@
 #include "runtime/launch/receipt_take.hpp"
 #include "runtime/launch/reports.hpp"
 #include "runtime/plan/make_plan.hpp"
+#include "runtime/sys/credentials.hpp"
 #include "runtime/sys/namespaces.hpp"
 #include "runtime/sys/probe.hpp"
 #include "runtime/sys/process.hpp"
@@ -108,6 +109,9 @@ Status check_cgroup(const Container& container, const sys::CgroupHandle& cgroup,
 Status enter(InitContext& context, const sys::CgroupHandle& cgroup, int init, std::uint64_t namespaces, bool owner) {
   if (!cgroup.is_v2() && !cgroup.empty()) {
     TRY(cgroup.join_self());
+  }
+  if ((namespaces & kUserNamespace) != 0) {
+    TRY(sys::drop_supplementary_groups());
   }
   TRY(sys::join_namespaces_of(init, namespaces & ~(owner ? kPidNamespace | kUserNamespace : kPidNamespace)));
   if ((namespaces & kUserNamespace) != 0) {

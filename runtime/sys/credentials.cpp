@@ -122,6 +122,10 @@ Status drop_bounding_set(CapabilityMask keep) {
   return after == (before & keep) ? Status{} : not_in_effect("dropping the bounding set");
 }
 
+Status drop_supplementary_groups() {
+  return ::setgroups(0, nullptr) == 0 || errno == EPERM ? Status{} : fail_errno("drop supplementary groups");
+}
+
 Status set_ids(const Ids& ids) {
   TRY(set_keep_capabilities(true));
   if (ids.set_groups && ::setgroups(ids.groups.size(), ids.groups.data()) != 0) {

@@ -25,6 +25,10 @@ struct CapabilitySets {
 // there is something to remove.
 [[nodiscard]] Status drop_bounding_set(CapabilityMask keep);
 
+// For one who is about to enter a user namespace, which may deny setgroups(2) inside for ever (user_namespaces(7)): root's
+// groups would stay with whatever runs there. Without the right to it (EPERM) the groups are a user's own, and stay.
+[[nodiscard]] Status drop_supplementary_groups();
+
 struct Ids {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
