@@ -119,8 +119,8 @@ class Control(NucleusTest):
         target = self.temp_dir() / "busybox"  # the overwriter looks for "nucleus" in the path
         shutil.copy(shutil.which("busybox"), target)
         before = escape.digest(target)
-        script = (f"mount -t proc proc /proc; {escape.HELPERS}/overwriter 4 & sleep 0.3; "
-                  f"{target} sleep 1; wait")
+        script = (f"mount -t proc proc /proc; {escape.HELPERS}/overwriter {15 * nucleus_test.PATIENCE} & "
+                  f"{target} sleep {2 * nucleus_test.PATIENCE}; wait")
         result = call(["unshare", "--mount", "--pid", "--fork", "bash", "-c", script])
         self.assertNotEqual(escape.digest(target), before, result.out + result.err)
 
