@@ -35,7 +35,7 @@ struct NftBatch {
 
 // Takes `remove` out of a set, then puts `add` in. Sending fails with ENOENT, and changes nothing, when one to remove is
 // not there (one that has expired is not), with EEXIST or ENOTEMPTY when one to add overlaps another partly. One to add
-// that is there already stays as it is: to restart its timeout it has to be in both lists.
+// that is there already keeps its timeout before Linux 6.12: to restart it the element has to be in both lists.
 [[nodiscard]] NftBatch encode_elements(const std::string& table, const std::string& set,
                                        const std::vector<nft::Element>& add, const std::vector<nft::Element>& remove);
 

@@ -114,32 +114,34 @@ std::optional<Answer> parse_answer(std::string_view bytes) {
   return Answer{-error.error, header.nlmsg_seq};
 }
 
-// Takes all answers there are: the first failure counts. Without one, the last message has to be acknowledged.
-Result<Answer> read_answers(int socket, std::uint32_t last) {
+struct Answers {
+  std::optional<Answer> failure;  // the first one
+  bool acknowledged = false;      // the last message
+  bool lost = false;              // there were more than the receive buffer holds; the first ones are there
+};
+
+// Takes all answers there are.
+Result<Answers> read_answers(int socket, std::uint32_t last) {
   std::array<char, sizeof(nlmsghdr) + sizeof(nlmsgerr)> buffer{};
-  std::optional<Answer> failure;
-  bool acknowledged = false;
+  Answers answers;
   for (;;) {
     auto datagram = receive(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (!datagram && failure) {
-      return *failure;  // more failures than the receive buffer holds; the first one was not lost
+    if (!datagram && datagram.error().sys_errno == ENOBUFS) {
+      answers.lost = true;
+      continue;
     }
     if (!datagram) {
       return tl::unexpected<Error>(std::move(datagram).error());
     }
     if (!*datagram) {
-      break;
+      return answers;
     }
     const auto answer = parse_answer({buffer.data(), (*datagram)->size});
-    if (answer && answer->error != 0 && !failure) {
-      failure = answer;
+    if (answer && answer->error != 0 && !answers.failure) {
+      answers.failure = answer;
     }
-    acknowledged = acknowledged || (answer && answer->error == 0 && answer->sequence == last);
+    answers.acknowledged = answers.acknowledged || (answer && answer->error == 0 && answer->sequence == last);
   }
-  if (!failure && !acknowledged) {
-    return nftables_error("transaction", ENOMSG);
-  }
-  return failure.value_or(Answer{});
 }
 
 // What one message of an answer says: whether it was the last, or the kernel's error.
@@ -162,8 +164,7 @@ Result<bool> is_last(const MessageView& message, bool dump, const std::string& w
 
 tl::unexpected<Error> nftables_error(const std::string& what, int err) {
   if (err == ENOENT) {
-    return tl::unexpected<Error>(
-        Error{ErrorCode::kernel, err, "nftables: " + what + ": does not exist in this kernel"});
+    return tl::unexpected<Error>(Error{ErrorCode::kernel, err, "nftables: " + what + ": not known to this kernel"});
   }
   return fail_errno("nftables: " + what, err);
 }
@@ -171,10 +172,13 @@ tl::unexpected<Error> nftables_error(const std::string& what, int err) {
 Status send_batch(int socket, const NftBatch& batch) {
   TRY(drain(socket));
   TRY(send_whole(socket, batch.bytes));
-  TRY_ASSIGN(const Answer answer, read_answers(socket, static_cast<std::uint32_t>(batch.names.size() - 1)));
-  if (answer.error != 0) {
-    return nftables_error(answer.sequence < batch.names.size() ? batch.names[answer.sequence] : "transaction",
-                          answer.error);
+  TRY_ASSIGN(const Answers answers, read_answers(socket, static_cast<std::uint32_t>(batch.names.size() - 1)));
+  if (const auto& failure = answers.failure) {
+    return nftables_error(failure->sequence < batch.names.size() ? batch.names[failure->sequence] : "transaction",
+                          failure->error);
+  }
+  if (answers.lost || !answers.acknowledged) {
+    return nftables_error("transaction", answers.lost ? ENOBUFS : ENOMSG);
   }
   return {};
 }

@@ -71,7 +71,7 @@ inline Expressions load_flow6() {
   return {nft::LoadMeta{nft::MetaKey::nfproto, 0}, equal({10}), nft::LoadPayload{nft::PayloadBase::network, 24, 16, 0},
           nft::LoadMeta{nft::MetaKey::l4proto, 4}, nft::LoadPayload{nft::PayloadBase::transport, 2, 2, 5}};
 }
-inline Expressions operator+(Expressions left, const Expressions& right) {
+inline Expressions joined(Expressions left, const Expressions& right) {
   left.insert(left.end(), right.begin(), right.end());
   return left;
 }
@@ -102,8 +102,8 @@ inline nft::Table deny_all(const std::string& name, bool with_dynamic_sets = tru
   output.rules.push_back(neighbour_rule());
   if (with_dynamic_sets) {
     table.sets = {denied_set("denied4", kFlow4), denied_set("denied6", kFlow6)};
-    output.rules.push_back(rule(load_flow4() + Expressions{nft::Update{"denied4", 0, kHour}}));
-    output.rules.push_back(rule(load_flow6() + Expressions{nft::Update{"denied6", 0, kHour}}));
+    output.rules.push_back(rule(joined(load_flow4(), {nft::Update{"denied4", 0, kHour}})));
+    output.rules.push_back(rule(joined(load_flow6(), {nft::Update{"denied6", 0, kHour}})));
   }
   output.rules.push_back(drop_rule());
   table.chains = {std::move(output)};
@@ -118,10 +118,10 @@ inline nft::Table allow_some(const std::string& name) {
       "allow4", kFlow4, {point4({1, 2, 3, 4}, 17, 53), range4({10, 0, 0, 0}, {10, 255, 255, 255}, 6, 80, 443)}));
   table.sets.push_back(names_set("names4", kFlow4));
   table.sets.push_back({.name = "single", .fields = {nft::Field::ipv4_addr}, .elements = {{{192, 0, 2, 1}, {}, 0}}});
-  const Expressions accept = {nft::Decide{nft::Verdict::accept}};
+  const nft::Decide accept{nft::Verdict::accept};
   auto& rules = table.chains.front().rules;
-  rules.insert(rules.begin() + 3, {rule(load_flow4() + Expressions{nft::Lookup{"allow4", 0}} + accept),
-                                   rule(load_flow4() + Expressions{nft::Lookup{"names4", 0}} + accept)});
+  rules.insert(rules.begin() + 3, {rule(joined(load_flow4(), {nft::Lookup{"allow4", 0}, accept})),
+                                   rule(joined(load_flow4(), {nft::Lookup{"names4", 0}, accept}))});
   table.chains.push_back(
       {"dns",
        nft::ChainType::nat,
