@@ -36,6 +36,7 @@ using Range = std::pair<nft::Bytes, nft::Bytes>;
 template <class Elements, class Get>
 std::vector<Range> ranges_of(const Elements& elements, Get get) {
   std::vector<Range> ranges;
+  ranges.reserve(elements.size());
   for (const auto& item : elements) {
     ranges.emplace_back(get(item).first, get(item).last);
   }

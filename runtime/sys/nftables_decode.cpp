@@ -48,7 +48,7 @@ Status decode_chain(const Attributes& attributes, NftReading& reading) {
   const auto policy = attributes.u32(NFTA_CHAIN_POLICY);
   const auto number = hook ? hook->u32(NFTA_HOOK_HOOKNUM) : std::nullopt;
   const auto priority = hook ? hook->u32(NFTA_HOOK_PRIORITY) : std::nullopt;
-  if (!name || !type || number != NF_INET_LOCAL_OUT || !priority || (policy != NF_ACCEPT && policy != NF_DROP)) {
+  if (!name || !type || number != NF_INET_LOCAL_OUT || !priority || !is_either(policy, NF_ACCEPT, NF_DROP)) {
     return foreign("chain " + name.value_or("without a name"));
   }
   reading.chains.push_back({*name,

@@ -18,9 +18,15 @@ namespace {
 // A nested attribute ends at 64 KB; one element takes at most 180 bytes.
 constexpr std::size_t kElementBytesPerMessage = 60000;
 
+// What a table without a long list takes, to save reallocations.
+constexpr std::size_t kUsualSize = 4096;
+constexpr std::size_t kUsualMessages = 24;
+
 class BatchWriter {
  public:
   BatchWriter() : writer_(batch_.bytes) {
+    batch_.bytes.reserve(kUsualSize);
+    batch_.names.reserve(kUsualMessages);
     batch_.names.emplace_back("transaction");
     writer_.begin_message(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     writer_.end_message();

@@ -58,7 +58,7 @@ Reading read_payload(const Attributes& data) {
   const auto base = data.u32(NFTA_PAYLOAD_BASE);
   const auto offset = data.u32(NFTA_PAYLOAD_OFFSET);
   const auto length = data.u32(NFTA_PAYLOAD_LEN);
-  const bool known = base == NFT_PAYLOAD_NETWORK_HEADER || base == NFT_PAYLOAD_TRANSPORT_HEADER;
+  const bool known = is_either(base, NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER);
   if (!to || !known || !offset || !length || data.has(NFTA_PAYLOAD_SREG)) {
     return std::nullopt;
   }
@@ -100,7 +100,7 @@ Reading read_cmp(const Attributes& data) {
   const auto from = register_of(data.u32(NFTA_CMP_SREG));
   const auto op = data.u32(NFTA_CMP_OP);
   const auto value = value_of(data, NFTA_CMP_DATA);
-  if (!from || !value || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ)) {
+  if (!from || !value || !is_either(op, NFT_CMP_EQ, NFT_CMP_NEQ)) {
     return std::nullopt;
   }
   return nft::Compare{op == NFT_CMP_EQ ? nft::CompareOp::equal : nft::CompareOp::not_equal, *from, *value};
@@ -186,7 +186,7 @@ class RuleReader {
     if (data.u32(NFTA_IMMEDIATE_DREG) == NFT_REG_VERDICT) {
       const auto verdict = content->nested(NFTA_DATA_VERDICT);
       const auto code = verdict ? verdict->u32(NFTA_VERDICT_CODE) : std::nullopt;
-      if (code != NF_ACCEPT && code != NF_DROP) {
+      if (!is_either(code, NF_ACCEPT, NF_DROP)) {
         return false;
       }
       rule_.expressions.emplace_back(nft::Decide{code == NF_ACCEPT ? nft::Verdict::accept : nft::Verdict::drop});

@@ -85,15 +85,17 @@ void MessageWriter::close(std::size_t start) {
   std::memcpy(at, &type, sizeof(type));
 }
 
-void MessageWriter::bytes(std::uint16_t attribute, std::string_view value) {
-  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + value.size()), attribute};
-  out_.append(view_of(header)).append(value).append(aligned(value.size()) - value.size(), '\0');
+void MessageWriter::add(std::uint16_t attribute, std::string_view value, std::size_t padding) {
+  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + value.size() + padding), attribute};
+  const std::size_t start = out_.size();
+  out_.resize(start + aligned(header.nla_len));
+  std::memcpy(out_.data() + start, &header, sizeof(header));
+  value.copy(out_.data() + start + sizeof(header), value.size());
 }
 
-void MessageWriter::text(std::uint16_t attribute, std::string_view value) {
-  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + value.size() + 1), attribute};
-  out_.append(view_of(header)).append(value).append(aligned(value.size() + 1) - value.size(), '\0');
-}
+void MessageWriter::bytes(std::uint16_t attribute, std::string_view value) { add(attribute, value, 0); }
+
+void MessageWriter::text(std::uint16_t attribute, std::string_view value) { add(attribute, value, 1); }
 
 void MessageWriter::u32(std::uint16_t attribute, std::uint32_t value) { bytes(attribute, view_of(htonl(value))); }
 

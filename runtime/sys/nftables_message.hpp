@@ -37,12 +37,17 @@ class MessageWriter {
   }
 
  private:
+  void add(std::uint16_t attribute, std::string_view value, std::size_t padding);
   std::size_t open(std::uint16_t attribute);
   void close(std::size_t start);
 
   std::string& out_;
   std::size_t message_ = 0;
 };
+
+[[nodiscard]] inline bool is_either(std::optional<std::uint32_t> value, std::uint32_t a, std::uint32_t b) {
+  return value.has_value() && (*value == a || *value == b);
+}
 
 struct MessageView {
   std::uint16_t type = 0;

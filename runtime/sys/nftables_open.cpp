@@ -29,7 +29,9 @@ Status enter(int netns) {
   return nftables_error("join network namespace", error);
 }
 
+// The child is a copy of the caller. Not dumpable, it cannot be read or traced by the owner of the user namespace it joins.
 Result<UniqueFd> open_inside(int netns) {
+  TRY(set_dumpable(false));
   TRY(enter(netns));
   return open_nftables();
 }

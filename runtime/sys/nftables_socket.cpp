@@ -190,13 +190,13 @@ Status ask(int socket, const std::string& request, std::uint32_t sequence, const
   std::string_view header = request;
   const auto sent = take_message(header);
   const bool dump = sent && (sent->flags & NLM_F_DUMP) == NLM_F_DUMP;
-  std::string buffer(kAnswerSize, '\0');
+  std::array<char, kAnswerSize> buffer;  // only the pages that are written to cost anything
   for (;;) {
     TRY_ASSIGN(const std::optional<Datagram> datagram, receive(socket, buffer.data(), buffer.size(), 0));
     if (!datagram || datagram->cut) {
       return nftables_error(what, datagram ? EMSGSIZE : ENOMSG);
     }
-    std::string_view rest = std::string_view(buffer).substr(0, datagram->size);
+    std::string_view rest = std::string_view(buffer.data(), datagram->size);
     while (!rest.empty()) {
       const auto message = take_message(rest);
       if (!message) {
