@@ -101,6 +101,14 @@ std::string to_string(const Address& address) {
   return text;
 }
 
+bool can_be_resolver(const Address& address) {
+  if (address.v6) {
+    const bool local = contains({"fc00::", 7, Reach::inside}, address);  // those of clouds included
+    return local || find(kBlocks6, address) != Reach::special;
+  }
+  return address.bytes[0] != 0 && address.bytes[0] != 127 && address.bytes[0] < 224;
+}
+
 Reach reach_of(const Address& address) {
   if (!address.v6) {
     return find(kBlocks4, address);

@@ -28,4 +28,8 @@ enum class Reach : std::uint8_t {
 };
 [[nodiscard]] Reach reach_of(const Address& address);
 
+// A resolver can be private, or link-local in IPv4 (clouds, pasta). Not loopback, where the workload itself could answer, and
+// nothing that is no single machine or needs an interface to be named.
+[[nodiscard]] bool can_be_resolver(const Address& address);
+
 }  // namespace nucleus::follower

@@ -71,5 +71,15 @@ TEST(Address, OpenOnesBesideThem) {
   }
 }
 
+TEST(Address, Resolvers) {
+  for (const char* text : {"10.88.0.1", "169.254.1.1", "168.63.129.16", "1.1.1.1", "fd00:ec2::253", "2001:db8::53"}) {
+    EXPECT_TRUE(can_be_resolver(parse_address(text).value())) << text;
+  }
+  for (const char* text : {"127.0.0.11", "127.0.0.1", "0.0.0.0", "224.0.0.251", "255.255.255.255", "::", "::1",
+                           "fe80::1", "ff02::fb", "::ffff:127.0.0.1"}) {
+    EXPECT_FALSE(can_be_resolver(parse_address(text).value())) << text;
+  }
+}
+
 }  // namespace
 }  // namespace nucleus::follower
