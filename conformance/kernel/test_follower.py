@@ -342,6 +342,29 @@ class Answers(Follower):
         reply = self.ask("six.wild.test")
         self.assertEqual((reply.rcode, reply.addresses), (NOERROR, []))
 
+    def test_names_that_share_an_address(self):
+        """Their ports overlap, which the kernel would refuse of elements."""
+        self.server.zone["short.test"] = (3, [ONE])
+        self.server.zone["long.test"] = (600, [ONE])
+        self.start("short.test:4000-5000", "long.test:4430-4500,6000")
+        self.ask("short.test")
+        self.ask("long.test")
+        self.assertEqual({key[3] for key in self.elements()}, {"4000-4429", "4430-4500", "4501-5000", "6000-6000"})
+        self.server.zone["short.test"] = (3, [])
+        wait_until(lambda: {key[3] for key in self.elements()} == {"4430-4500", "6000-6000"}, "the short one's end", 10)
+        self.assertTrue(self.reaches(ONE))
+        self.assertFalse(self.reaches(ONE, 4429))
+
+    def test_a_name_without_ports(self):
+        self.server.zone["free.test"] = (60, [ONE, THREE6])
+        self.start("free.test")
+        self.ask("free.test")
+        whole = {"0-5", "6-6", "7-16", "17-17", "18-255"}
+        self.assertEqual({key[2:] for key in self.elements()}, {(protocols, "0-65535") for protocols in whole})
+        self.assertEqual(len(self.elements()), 10)
+        self.assertTrue(self.reaches(ONE, 7))
+        self.assertTrue(self.reaches(THREE6, 7))
+
     def test_long_answers(self):
         many = [f"203.0.113.{i}" for i in range(10, 70)]
         self.server.zone["many.test"] = (60, many)
@@ -482,6 +505,20 @@ class Hostile(Follower):
         before = time.monotonic()
         self.assertEqual(self.ask("api.test").rcode, SERVFAIL)
         self.assertLess(time.monotonic() - before, 7)
+
+    def test_the_workload_is_no_resolver(self):
+        """A resolver's address that the container has itself (pasta copies the host's) is where the workload could answer."""
+        for address in (CONTAINER4, CONTAINER6):
+            mine = self.client(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            mine.bind((address, 53))
+            mine.settimeout(0.5)
+            self.start("api.test:4430", resolvers=address)
+            self.assertEqual(self.ask("api.test").rcode, SERVFAIL)
+            with self.assertRaises(TimeoutError):
+                mine.recv(4096)
+            mine.close()
+            self.kill()
+            self.assertEqual(self.runner("drop", *self.namespaces).rc, 0)
 
     def test_strangers_in_an_answer_open_nothing(self):
         self.start("api.test:4430")

@@ -77,8 +77,8 @@ void allow_sockets(std::vector<oci::SeccompRule>& rules) {
         rule(kAllow, {"setsockopt"},
              {equals(1, static_cast<std::uint64_t>(level)), equals(2, static_cast<std::uint64_t>(option))}));
   }
-  rules.push_back(rule(kAllow, {"accept4", "connect", "getsockname", "getsockopt", "recvfrom", "recvmsg", "sendmsg",
-                                "sendto", "shutdown"}));
+  rules.push_back(rule(kAllow, {"accept4", "connect", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmsg",
+                                "sendmsg", "sendto", "shutdown"}));
 }
 
 Status set_limits() {

@@ -16,6 +16,7 @@ namespace nucleus::follower {
 namespace {
 
 constexpr std::size_t kTableNameLimit = 255;
+constexpr std::size_t kResolverLimit = 16;  // each has two sockets
 
 std::vector<int> all_of(const FollowerDescriptors& descriptors, int ready) {
   const ListeningSockets& questions = descriptors.questions;
@@ -67,6 +68,9 @@ Status check_config(const FollowerConfig& config) {
   }
   if (config.names.empty() || config.resolvers.empty()) {
     return fail(ErrorCode::invalid_config, "names need a resolver, and a resolver names");
+  }
+  if (config.resolvers.size() > kResolverLimit) {
+    return fail(ErrorCode::invalid_config, "more than " + std::to_string(kResolverLimit) + " resolvers");
   }
   for (const Address& resolver : config.resolvers) {
     if (!can_be_resolver(resolver)) {

@@ -51,7 +51,7 @@ struct FollowerConfig {
   std::string set6 = "names6";  // ipv6_addr . inet_proto . inet_service, intervals, timeouts
   std::uint32_t mark = 0;       // SO_MARK of the questions sent upstream
   std::vector<AllowedName> names;
-  std::vector<Address> resolvers;  // tried in this order; never loopback: the workload could answer in its place
+  std::vector<Address> resolvers;  // 1 to 16, tried in this order; never loopback: the workload could answer
 };
 
 // Sockets that a container's questions arrive at. Non-blocking, close-on-exec. IPv6 ones are empty where the namespace

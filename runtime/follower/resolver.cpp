@@ -1,10 +1,12 @@
 #include "runtime/follower/resolver.hpp"
 
 #include <ares.h>
+#include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <utility>
 
@@ -40,6 +42,29 @@ void on_reply(void* arg, int status, int /*timeouts*/, unsigned char* bytes, int
 int on_new_socket(ares_socket_t fd, int /*type*/, void* data) {
   const auto mark = *static_cast<const std::uint32_t*>(data);
   return ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0 ? 0 : -1;
+}
+
+bool same_host(const sockaddr_storage& left, const sockaddr_storage& right) {
+  if (left.ss_family == AF_INET) {
+    return reinterpret_cast<const sockaddr_in&>(left).sin_addr.s_addr ==
+           reinterpret_cast<const sockaddr_in&>(right).sin_addr.s_addr;
+  }
+  return IN6_ARE_ADDR_EQUAL(&reinterpret_cast<const sockaddr_in6&>(left).sin6_addr,
+                            &reinterpret_cast<const sockaddr_in6&>(right).sin6_addr);
+}
+
+// ares_sock_create_callback: after connect(2). A resolver whose address the container has itself would be the workload.
+int on_connected_socket(ares_socket_t fd, int /*type*/, void* /*data*/) {
+  sockaddr_storage own{};
+  sockaddr_storage peer{};
+  socklen_t own_length = sizeof own;
+  socklen_t peer_length = sizeof peer;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_length) != 0 ||
+      ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0) {
+    // TCP that is not connected yet has no peer; UDP came first and was looked at.
+    return errno == ENOTCONN ? 0 : -1;
+  }
+  return same_host(own, peer) ? -1 : 0;
 }
 
 std::string ares_text(int status) { return std::string("c-ares: ") + ares_strerror(status); }
@@ -93,6 +118,7 @@ struct Resolver::Channel {
     const int status = ares_init_options(&ares, &options, mask);
     if (status == ARES_SUCCESS) {
       ares_set_socket_configure_callback(ares, on_new_socket, &mark);
+      ares_set_socket_callback(ares, on_connected_socket, nullptr);
     }
     return status;
   }

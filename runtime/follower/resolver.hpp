@@ -1,5 +1,6 @@
 // Questions to the resolvers of the configuration, by c-ares. No resolv.conf, no hosts file, no search domains, no
-// environment. Sockets carry the configured mark, so that the table lets them out and does not redirect them.
+// environment. Sockets carry the configured mark, so that the table lets them out and does not redirect them. A
+// resolver that turns out to be an address of the container's own network namespace is not asked: the workload could answer.
 #pragma once
 
 #include <poll.h>
