@@ -1,6 +1,7 @@
 """What only cgroup v2 has: delegation, children of a container's cgroup, types."""
 import os
 import pathlib
+import resource
 import unittest
 
 import nucleus_test
@@ -50,6 +51,36 @@ class Cgroup2(NucleusTest):
         self.assertEqual(set(owned.values()), {100000}, owned)
         self.assertEqual((directory / "memory.max").stat().st_uid, 0)
         bundle.wait_output("divided")
+
+    @each_driver
+    def test_children_are_bounded(self, driver):
+        """A workload nests no deeper and no wider than what `delete` and the host can bear."""
+        bundle = self.writable(driver, """
+            cd /sys/fs/cgroup; echo 5000 2>/dev/null >cgroup.max.depth && echo raised
+            n=0; while mkdir d 2>/dev/null && cd d; do n=$((n + 1)); done; echo "depth $n."; exec sleep 60
+            """).user_namespace(host=100000)
+        os.chown(bundle.rootfs, 100000, 100000)
+        self.create_and_start(bundle, globals=driver.globals)
+        self.assertEqual(bundle.wait_output("."), "depth 32.\n")
+        self.assertEqual((driver.directory(bundle, "") / "cgroup.max.descendants").read_text(), "4096\n")
+        self.ok(bundle.delete("--force"))
+        self.assertEqual(bundle.leftovers(), [])
+
+    def test_what_is_nested_too_deep_is_removed(self):
+        """Also by a host's root, or one that may raise the bound."""
+        bundle = self.create_and_start(CGROUPFS.prepare(self.bundle(["sleep", "60"], mode="passthrough")))
+        at = os.open(CGROUPFS.directory(bundle, ""), os.O_DIRECTORY)
+        for _ in range(1500):
+            os.mkdir("d", dir_fd=at)
+            below = os.open("d", os.O_DIRECTORY, dir_fd=at)
+            os.close(at)
+            at = below
+        os.close(at)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limit[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limit)
+        self.ok(bundle.delete("--force"))
+        self.assertEqual(bundle.leftovers(), [])
 
     @each_driver
     def test_a_read_only_cgroup_stays_root_s(self, driver):

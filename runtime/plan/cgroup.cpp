@@ -77,6 +77,17 @@ bool is_writable_cgroup_mount(const oci::Mount& mount) {
   return (mount.type == "cgroup" || mount.type == "cgroup2") && !has("ro") && !has("rro");
 }
 
+// cgroup-v2.rst "cgroup.max.depth", "cgroup.max.descendants": a workload that makes cgroups of its own costs the host
+// neither memory without end nor a tree that nobody can walk. What a systemd inside makes is some ten levels deep and
+// hundreds of cgroups wide. The files stay the host's; the config's `unified` comes later and has the last word.
+void bound_children(const PlanContext& context, CgroupPlan& out) {
+  if (context.facts.cgroup.layout == CgroupLayout::v2 &&
+      std::ranges::any_of(context.spec.mounts, is_writable_cgroup_mount)) {
+    out.settings.insert(out.settings.begin(),
+                        {{"", "cgroup.max.depth", "32", true}, {"", "cgroup.max.descendants", "4096", true}});
+  }
+}
+
 // config-linux.md "Cgroup ownership": a container with user and cgroup namespaces of its own that may write to its cgroup
 // gets it for its root.
 std::optional<std::uint32_t> cgroup_owner(const PlanContext& context) {
@@ -133,6 +144,7 @@ Status plan_cgroup(PlanContext& context) {
     make_best_effort(context, out);
   }
   out.owner = cgroup_owner(context);
+  bound_children(context, out);
   if (out.unit) {
     describe_unit(out, layout);
   }

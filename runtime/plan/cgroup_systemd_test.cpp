@@ -163,6 +163,22 @@ TEST(Systemd, UnitOfAPlan) {
   EXPECT_THAT(plan.cgroup.settings, ElementsAre(CgroupSetting{"pids", "pids.max", "7"}));
 }
 
+TEST(Cgroup, ThatTheWorkloadMayWriteToIsBounded) {
+  oci::Spec spec = test::minimal_spec();
+  const auto settings = [&](CgroupLayout layout) {
+    return test::plan_of(spec, test::host_facts(layout), systemd_request()).value().cgroup.settings;
+  };
+  spec.mounts.push_back({});
+  spec.mounts.back().destination = "/sys/fs/cgroup";
+  spec.mounts.back().type = "cgroup";
+  spec.mounts.back().options = {"ro"};
+  const auto read_only = settings(CgroupLayout::v2);
+  spec.mounts.back().options = {"rw"};
+  EXPECT_EQ(settings(CgroupLayout::v2).size(), read_only.size() + 2);
+  EXPECT_THAT(settings(CgroupLayout::v2), Contains(CgroupSetting{"", "cgroup.max.depth", "32", true}));
+  EXPECT_THAT(settings(CgroupLayout::v2), Contains(CgroupSetting{"", "cgroup.max.descendants", "4096", true}));
+}
+
 // podman copies an image's annotations: none of them may set a property of a unit of the host's systemd.
 TEST(Systemd, AnnotationsSetNoProperty) {
   oci::Spec spec = test::minimal_spec();

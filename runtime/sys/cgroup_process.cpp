@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -7,37 +6,15 @@
 #include <cerrno>
 #include <charconv>
 #include <functional>
-#include <memory>
 
 #include "runtime/base/io.hpp"
 #include "runtime/sys/cgroup.hpp"
+#include "runtime/sys/cgroup_tree.hpp"
 
 namespace nucleus::sys {
 namespace {
 
 constexpr std::size_t kFileLimit = 64 << 20;
-
-struct CloseDir {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-// Child cgroups are exactly the subdirectories.
-std::vector<std::string> subdirectories(int dir) {
-  std::vector<std::string> names;
-  UniqueFd listing(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const std::unique_ptr<DIR, CloseDir> stream(listing ? ::fdopendir(listing.get()) : nullptr);
-  if (!stream) {
-    return names;
-  }
-  static_cast<void>(listing.release());
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string name = entry->d_name;
-    if (entry->d_type == DT_DIR && name != "." && name != "..") {
-      names.push_back(name);
-    }
-  }
-  return names;
-}
 
 void parse_pids(std::string_view text, std::vector<pid_t>& pids) {
   const char* at = text.data();
@@ -60,12 +37,6 @@ Status collect(int dir, std::vector<pid_t>& pids) {
   } else if (const int error = text.error().sys_errno; error != ENOENT && error != ENODEV && error != EOPNOTSUPP) {
     return tl::unexpected<Error>(text.error());
   }
-  for (const auto& name : subdirectories(dir)) {
-    const auto child = open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (child) {
-      TRY(collect(child->get(), pids));
-    }
-  }
   return {};
 }
 
@@ -84,22 +55,6 @@ bool wait_until(int limit_ms, const std::function<bool()>& done) {
     ::usleep(pause);
   }
   return true;
-}
-
-// Removes the children first; the last error is kept.
-int remove_tree(int parent, const char* name) {
-  {
-    const UniqueFd dir(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!dir) {
-      return errno == ENOENT ? 0 : errno;
-    }
-    for (const auto& child : subdirectories(dir.get())) {
-      if (const int error = remove_tree(dir.get(), child.c_str()); error != 0) {
-        return error;
-      }
-    }
-  }
-  return ::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 }  // namespace
@@ -161,7 +116,11 @@ Result<std::vector<pid_t>> CgroupHandle::processes() const {
   for (const char* controller : {"devices", "freezer", "pids", "memory"}) {
     node = node == nullptr ? node_of(controller) : node;
   }
-  TRY(collect(node != nullptr ? node->dir.get() : nodes_[0].dir.get(), pids));
+  const int top = node != nullptr ? node->dir.get() : nodes_[0].dir.get();
+  const Status all = visit_tree(top, [&](int dir) { return collect(dir, pids); });
+  if (!all && all.error().sys_errno != ENOENT) {  // gone as a whole
+    return tl::unexpected<Error>(all.error());
+  }
   std::sort(pids.begin(), pids.end());
   pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
   return pids;
@@ -210,10 +169,10 @@ Status CgroupHandle::remove() {
     outcome = {};
     bool busy = false;
     for (const auto& node : nodes_) {
-      const int error = remove_tree(AT_FDCWD, node.directory.path.c_str());
-      busy = busy || error == EBUSY;
-      if (error != 0 && outcome) {
-        outcome = fail_errno("remove cgroup " + node.directory.path, error);
+      Status removed = remove_tree(AT_FDCWD, node.directory.path);
+      busy = busy || (!removed && removed.error().sys_errno == EBUSY);
+      if (!removed && outcome) {
+        outcome = tl::unexpected<Error>(std::move(removed).error().with("cgroup " + node.directory.path));
       }
     }
     return !busy;
