@@ -66,7 +66,7 @@ void describe_unit(CgroupPlan& plan, CgroupLayout layout) {
     out.push_back(std::move(property));
   }
   if (plan.device_control) {
-    for (auto& property : device_properties(plan.devices)) {
+    for (auto& property : device_properties(plan.devices, layout)) {
       out.push_back(std::move(property));
     }
   }

@@ -33,8 +33,9 @@ namespace nucleus::plan {
 // (daemon-reload), so it must know the limits. Limits without a property are only in the files.
 [[nodiscard]] std::vector<UnitProperty> limit_properties(std::span<const CgroupSetting> settings, CgroupLayout layout);
 
-// DevicePolicy and DeviceAllow: at least what `rules` allow. On v2 the runtime's own program, which is exact, binds as
-// well; on v1 it overwrites what systemd wrote.
-[[nodiscard]] std::vector<UnitProperty> device_properties(std::span<const oci::DeviceRule> rules);
+// DevicePolicy and DeviceAllow. On v2 at least what `rules` allow: the runtime's own program, which is exact, binds as well.
+// On v1 at most that: the runtime overwrites what systemd wrote, but systemd writes it again when it likes to
+// (daemon-reload), and then its list is all that binds. What it cannot name is lost then (runc leaves out such rules, too).
+[[nodiscard]] std::vector<UnitProperty> device_properties(std::span<const oci::DeviceRule> rules, CgroupLayout layout);
 
 }  // namespace nucleus::plan

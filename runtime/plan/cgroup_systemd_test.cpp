@@ -122,20 +122,43 @@ TEST(Systemd, DeviceList) {
   const std::vector<oci::DeviceRule> rules = {rule(true, "c", 9, 9),       rule(false, "", {}, {}),
                                               rule(true, "c", 1, 3, "rw"), rule(true, "b", 8, 0),
                                               rule(true, "c", 136, {}),    rule(true, "c", {}, {}, "m")};
-  EXPECT_THAT(device_properties(rules), ElementsAre(UnitProperty{"DevicePolicy", std::string("strict")},
-                                                    UnitProperty{"DeviceAllow", Allowed{{"/dev/char/1:3", "rw"},
-                                                                                        {"/dev/block/8:0", "rwm"},
-                                                                                        {"char-pts", "rwm"},
-                                                                                        {"char-*", "m"}}}));
+  for (const CgroupLayout layout : {CgroupLayout::v2, CgroupLayout::v1}) {
+    EXPECT_THAT(device_properties(rules, layout),
+                ElementsAre(UnitProperty{"DevicePolicy", std::string("strict")},
+                            UnitProperty{"DeviceAllow", Allowed{{"/dev/char/1:3", "rw"},
+                                                                {"/dev/block/8:0", "rwm"},
+                                                                {"char-pts", "rwm"},
+                                                                {"char-*", "m"}}}));
+  }
 }
 
-// What systemd cannot say exactly must not make its list stricter than the config: the exact rules are the runtime's.
-TEST(Systemd, DeviceListNeverForbidsWhatIsAllowed) {
+// On v2 the exact rules bind beside systemd's list, so what that cannot say exactly must not make it stricter than the
+// config.
+TEST(Systemd, DeviceListOfV2NeverForbidsWhatIsAllowed) {
   const UnitProperty anything{"DevicePolicy", std::string("auto")};
   for (const auto& open : {rule(true, "a", {}, {}), rule(true, "c", 240, {}), rule(true, "c", {}, 3)}) {
     const std::vector<oci::DeviceRule> rules = {rule(false, "a", {}, {}), open, rule(false, "c", 1, 3)};
-    EXPECT_THAT(device_properties(rules), ElementsAre(anything));
+    EXPECT_THAT(device_properties(rules, CgroupLayout::v2), ElementsAre(anything));
   }
+}
+
+// On v1 systemd's list replaces the exact rules with the next daemon-reload: it must allow nothing that they deny.
+TEST(Systemd, DeviceListOfV1NeverAllowsWhatIsForbidden) {
+  const auto list = [](const std::vector<oci::DeviceRule>& rules) {
+    return device_properties(rules, CgroupLayout::hybrid);
+  };
+  const auto strict = [](Allowed names) {
+    return std::vector<UnitProperty>{{"DevicePolicy", std::string("strict")}, {"DeviceAllow", std::move(names)}};
+  };
+  const auto nothing = rule(false, "a", {}, {});
+  const auto null = rule(true, "c", 1, 3);
+  for (const auto& unnamed : {rule(true, "c", 240, {}), rule(true, "c", {}, 3)}) {
+    EXPECT_EQ(list({nothing, unnamed, null}), strict({{"/dev/char/1:3", "rwm"}}));
+  }
+  EXPECT_EQ(list({nothing, rule(true, "c", {}, {}), null, rule(false, "c", 1, 1)}), strict({{"/dev/char/1:3", "rwm"}}));
+  EXPECT_EQ(list({nothing, rule(true, "c", {}, {}, "m"), rule(false, "c", 1, 1, "rw")}), strict({{"char-*", "m"}}));
+  EXPECT_EQ(list({rule(true, "a", {}, {}), rule(false, "b", 8, 0), null}), strict({{"/dev/char/1:3", "rwm"}}));
+  EXPECT_EQ(list({rule(true, "a", {}, {})}), (std::vector<UnitProperty>{{"DevicePolicy", std::string("auto")}}));
 }
 
 // ---- in a plan ------------------------------------------------------------------------------------------------------

@@ -129,18 +129,66 @@ std::string device_name(char type, const oci::DeviceRule& rule) {
   return "/dev/" + kind + "/" + std::to_string(*rule.major) + ":" + std::to_string(*rule.minor);
 }
 
+using Allowed = std::vector<std::pair<std::string, std::string>>;
+
+void add_names(Allowed& out, const oci::DeviceRule& rule, bool& unnamed) {
+  const char type = device_type(rule);
+  for (const char kind : type == 'a' ? std::string_view("bc") : std::string_view(&type, 1)) {
+    const std::string name = device_name(kind, rule);
+    if (name.empty()) {
+      unnamed = true;
+    } else {
+      out.emplace_back(name, rule.access.empty() ? "rwm" : rule.access);
+    }
+  }
+}
+
+bool is_for_all(const oci::DeviceRule& rule) { return device_type(rule) == 'a' && !rule.major && !rule.minor; }
+
+// Some device and some access that both speak of.
+bool overlap(const oci::DeviceRule& one, const oci::DeviceRule& other) {
+  const auto meet = [](const auto& a, const auto& b) { return !a || !b || *a == *b; };
+  const char type = device_type(one);
+  const bool types = type == 'a' || device_type(other) == 'a' || type == device_type(other);
+  return types && meet(one.major, other.major) && meet(one.minor, other.minor) &&
+         (one.access.empty() || other.access.empty() || one.access.find_first_of(other.access) != std::string::npos);
+}
+
+// The allowing rules of which no later one takes back a part: systemd's list knows no exceptions.
+std::vector<oci::DeviceRule> never_denied(std::span<const oci::DeviceRule> rules) {
+  std::vector<oci::DeviceRule> out;
+  for (const auto& rule : rules) {
+    if (rule.allow) {
+      out.push_back(rule);
+    } else {
+      std::erase_if(out, [&](const oci::DeviceRule& allowed) { return overlap(allowed, rule); });
+    }
+  }
+  return out;
+}
+
+// Those since the last rule for all devices.
+std::vector<oci::DeviceRule> ever_allowed(std::span<const oci::DeviceRule> rules) {
+  std::vector<oci::DeviceRule> out;
+  for (const auto& rule : rules) {
+    if (is_for_all(rule)) {
+      out.clear();
+    }
+    if (rule.allow) {
+      out.push_back(rule);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<UnitProperty> common_properties(const UnitPlan& unit, CgroupLayout layout) {
   return {{"Description", unit.description},
-          {"Slice", unit.slice},
-          {"Delegate", true},
-          {"DefaultDependencies", false},
-          {"CollectMode", std::string("inactive-or-failed")},
-          {"CPUAccounting", true},
-          {"MemoryAccounting", true},
-          {"TasksAccounting", true},
-          {layout == CgroupLayout::v2 ? "IOAccounting" : "BlockIOAccounting", true}};
+          {"Slice", unit.slice},          {"Delegate", true},
+          {"DefaultDependencies", false}, {"CollectMode", std::string("inactive-or-failed")},
+          {"CPUAccounting", true},        {"MemoryAccounting", true},
+          {"TasksAccounting", true},      {layout == CgroupLayout::v2 ? "IOAccounting" : "BlockIOAccounting", true}};
 }
 
 std::vector<UnitProperty> limit_properties(std::span<const CgroupSetting> settings, CgroupLayout layout) {
@@ -161,30 +209,18 @@ std::vector<UnitProperty> limit_properties(std::span<const CgroupSetting> settin
   return out;
 }
 
-std::vector<UnitProperty> device_properties(std::span<const oci::DeviceRule> rules) {
-  std::vector<std::pair<std::string, std::string>> allow;
-  bool everything = false;
-  for (const auto& rule : rules) {
-    const char type = device_type(rule);
-    const bool any_number = !rule.major && !rule.minor;
-    if (type == 'a' && any_number) {
-      allow.clear();
-      everything = rule.allow;
-      continue;
-    }
-    if (!rule.allow) {
-      continue;  // the exact rules take it away
-    }
-    for (const char kind : type == 'a' ? std::string_view("bc") : std::string_view(&type, 1)) {
-      const std::string name = device_name(kind, rule);
-      everything = everything || name.empty();
-      allow.emplace_back(name, rule.access.empty() ? "rwm" : rule.access);
-    }
+std::vector<UnitProperty> device_properties(std::span<const oci::DeviceRule> rules, CgroupLayout layout) {
+  const bool v2 = layout == CgroupLayout::v2;
+  const auto allowing = v2 ? ever_allowed(rules) : never_denied(rules);
+  Allowed names;
+  bool unnamed = false;
+  for (const auto& rule : allowing) {
+    add_names(names, rule, unnamed);
   }
-  if (everything) {
+  if (std::ranges::any_of(allowing, is_for_all) || (v2 && unnamed)) {
     return {{"DevicePolicy", std::string("auto")}};
   }
-  return {{"DevicePolicy", std::string("strict")}, {"DeviceAllow", std::move(allow)}};
+  return {{"DevicePolicy", std::string("strict")}, {"DeviceAllow", std::move(names)}};
 }
 
 }  // namespace nucleus::plan
