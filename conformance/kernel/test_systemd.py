@@ -1,7 +1,10 @@
 """The systemd cgroup driver: scopes and what they say, their end, and hosts without systemd."""
+import json
 import os
 import pathlib
+import re
 import subprocess
+import time
 import unittest
 
 import nucleus_test
@@ -61,7 +64,7 @@ class Systemd(NucleusTest):
                               cpu={"shares": 512, "quota": 25000, "period": 100000})
         found = properties(self.scope(bundle))
         wanted = {"ActiveState": "active", "Transient": "yes", "Delegate": "yes", "Slice": "system.slice",
-                  "Description": f"nucleus container {bundle.id}", "TasksMax": "33", "TasksAccounting": "yes",
+                  "TasksMax": "33", "TasksAccounting": "yes",
                   "MemoryAccounting": "yes", "CPUAccounting": "yes", "CPUQuotaPerSecUSec": "250ms",
                   "DevicePolicy": "strict", "DefaultDependencies": "no", "CollectMode": "inactive-or-failed",
                   "ControlGroup": f"/system.slice/{self.scope(bundle)}"}
@@ -69,6 +72,7 @@ class Systemd(NucleusTest):
             "MemoryLimit": str(64 << 20), "CPUShares": "512"}
         self.assertEqual({name: found.get(name) for name in wanted}, wanted)
         self.assertIn("/dev/char/1:3", found["DeviceAllow"])
+        self.assertRegex(found["Description"], rf"^nucleus container {bundle.id} \([0-9a-f]{{32}}\)$")
 
     def test_limits_survive_a_reload(self):
         bundle = self.started(memory={"limit": 64 << 20}, pids={"limit": 33})
@@ -134,6 +138,63 @@ class Systemd(NucleusTest):
         self.ok(bundle.delete("--force"))
         self.assertEqual(properties(self.scope(bundle))["ActiveState"], "active")
         subprocess.run(["systemctl", "stop", self.scope(bundle)], check=True)
+
+    def test_another_roots_container_of_the_same_name_is_left_alone(self):
+        """One id and one cgroupsPath, two state roots: the name passes on when the first one's unit ends."""
+        first, second = self.started(), self.prepared()
+        second.id, second.linux["cgroupsPath"] = first.id, first.linux["cgroupsPath"]
+        self.fails(second.create(globals=SYSTEMD_CGROUP), "already exists")
+        self.ok(second.delete("--force"))
+        self.assertEqual(first.status(), "running")
+        self.ok(first.kill())
+        first.wait_stopped()
+        wait_until(lambda: properties(self.scope(first))["ActiveState"] == "inactive", "the unit's end")
+        self.create_and_start(second, globals=SYSTEMD_CGROUP)
+        self.fails(first.kill("KILL", "--all"), "not running")
+        self.assertEqual(json.loads(self.ok(first.call("ps", "--format", "json", first.id)).out or "null"), None)
+        self.ok(first.delete())
+        self.ok(first.delete("--force"))
+        self.assertEqual(second.status(), "running")
+        self.assertEqual(properties(self.scope(first))["ActiveState"], "active")
+        self.ok(second.exec("true"))
+        self.ok(second.delete("--force"))
+        self.assertEqual(properties(self.scope(first))["LoadState"], "not-found")
+
+    def test_update_of_a_unit_that_says_something_else(self):
+        bundle = self.started(pids={"limit": 33})
+        record = bundle.root / bundle.id / "state.json"
+        record.write_text(re.sub(r"\([0-9a-f]{32}\)", "(" + "0" * 32 + ")", record.read_text()))
+        self.fails(bundle.call("update", "--pids-limit", "44", bundle.id), "not this container's any more")
+        self.assertEqual(SYSTEMD_DRIVER.read(bundle, "pids", "pids.max", "pids.max"), "33")
+        self.ok(bundle.kill())
+        bundle.wait_stopped()
+
+    def test_a_failed_unit_gives_its_name(self):
+        bundle = self.prepared()
+        subprocess.run(["systemd-run", "--quiet", "--scope", f"--unit={self.scope(bundle)}", "--property=RuntimeMaxSec=1",
+                        "sleep", "60"], check=False)
+        self.assertEqual(properties(self.scope(bundle))["ActiveState"], "failed")
+        self.create_and_start(bundle, globals=SYSTEMD_CGROUP)
+        self.assertEqual(properties(self.scope(bundle))["ActiveState"], "active")
+
+    def test_roots_calls_are_not_on_the_bus(self):
+        """Any user may send signals to any connection of the bus, so root's calls do not go over it."""
+        monitor = subprocess.Popen(["busctl", "--system", "monitor", "org.freedesktop.systemd1"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(3)  # it says nothing when it begins to listen
+            bundle = self.started()
+            self.ok(bundle.delete("--force"))
+            subprocess.run(["busctl", "--system", "get-property", "org.freedesktop.systemd1",
+                            "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Version"],
+                           stdout=subprocess.DEVNULL, check=True)
+            time.sleep(1)
+        finally:
+            monitor.terminate()
+            seen = monitor.communicate()[0].decode(errors="replace")
+        self.assertIn("Version", seen)  # it does see what goes over the bus
+        self.assertFalse("StartTransientUnit" in seen)  # not assertNotIn: it would print all that was seen
+        self.assertFalse("StopUnit" in seen)
 
     def test_a_refused_unit_leaves_nothing(self):
         bundle = self.prepared()

@@ -26,7 +26,7 @@ inline constexpr std::uint64_t kUnitUnlimited = UINT64_MAX;
 struct UnitReference {
   std::string bus;          // D-Bus address: "unix:path=/run/dbus/system_bus_socket"
   std::string name;         // "nucleus-ID.scope"
-  std::string description;  // names the container
+  std::string description;  // names the container and holds a nonce, so that no two units ever say the same
   bool operator==(const UnitReference&) const = default;
 };
 

@@ -92,6 +92,16 @@ Status signal_namespace(const Container& container, int signal) {
   return {};
 }
 
+// After init's end the unit's name, and with it the cgroup, may have passed to another container: of another state root,
+// say. What lives there then is not ours to signal, to list or to remove.
+bool cgroup_is_foreign(const Container& container) {
+  if (!container.record.unit || container.alive()) {
+    return false;
+  }
+  const auto found = sys::find_unit(*container.record.unit);
+  return found && *found == sys::UnitMatch::foreign;
+}
+
 Status kill_everything(const Container& container) {
   if (container.alive()) {
     Status killed = sys::pidfd_send_signal(container.pidfd.get(), SIGKILL);
@@ -99,7 +109,7 @@ Status kill_everything(const Container& container) {
       return killed;
     }
   }
-  if (container.record.cgroups.empty()) {
+  if (container.record.cgroups.empty() || cgroup_is_foreign(container)) {
     return {};
   }
   const auto cgroup = cgroup_of(container.record);
@@ -125,13 +135,18 @@ Status await_end(const Container& container) {
 
 Status remove_all(const state::Store& store, const ContainerId& id, Container container) {
   auto cgroup = cgroup_of(container.record);
+  bool is_foreign = false;
   if (container.record.unit) {
     // Without systemd's answer the cgroup decides: a scope without one is over.
-    if (Status stopped = sys::stop_unit(*container.record.unit); !stopped) {
+    const auto stopped = sys::stop_unit(*container.record.unit);
+    if (!stopped) {
       log_warning("systemd unit " + container.record.unit->name + ": " + stopped.error().text);
     }
+    is_foreign = stopped && *stopped == sys::UnitMatch::foreign;
   }
-  TRY(cgroup.remove());
+  if (!is_foreign) {
+    TRY(cgroup.remove());
+  }
   run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0),
                       container.record.bundle);
   return store.destroy(id, std::move(container.directory));
@@ -229,6 +244,9 @@ std::string state_json(const Container& container, std::string_view status) {
 }
 
 Status signal_container(const Container& container, int signal, bool all) {
+  if (all && cgroup_is_foreign(container)) {
+    return fail(ErrorCode::state, "container not running");
+  }
   if (all) {
     return container.record.cgroups.empty() ? signal_namespace(container, signal)
                                             : cgroup_of(container.record).signal_all(signal);
@@ -247,6 +265,9 @@ Status signal_container(const Container& container, int signal, bool all) {
 }
 
 Result<std::vector<int>> container_processes(const Container& container) {
+  if (cgroup_is_foreign(container)) {
+    return std::vector<int>();
+  }
   TRY_ASSIGN(auto pids, container.record.cgroups.empty() ? processes_without_cgroup(container)
                                                          : cgroup_of(container.record).processes());
   std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return pid == container.record.pid; });

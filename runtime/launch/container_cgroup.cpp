@@ -1,8 +1,10 @@
 #include "runtime/launch/container_cgroup.hpp"
 
 #include <signal.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 
 #include "runtime/base/log.hpp"
@@ -24,6 +26,20 @@ Status refuse_used_cgroup(const state::Record& record) {
     }
   }
   return {};
+}
+
+// Two state roots may hold containers of one name, in one slice: what is unique is this.
+Result<std::string> make_nonce() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::uint8_t, 16> bytes;
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return fail_errno("getrandom");
+  }
+  std::string out;
+  for (const std::uint8_t byte : bytes) {
+    out += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return out;
 }
 
 // Does nothing, holds nothing, and dies with us.
@@ -79,7 +95,8 @@ Status ContainerCgroup::locate(state::Record& record) {
 }
 
 Status ContainerCgroup::locate_unit(state::Record& record) {
-  UnitReference unit{"", plan_.unit->name, plan_.unit->description};
+  TRY_ASSIGN(const std::string nonce, make_nonce());
+  UnitReference unit{"", plan_.unit->name, plan_.unit->description + " (" + nonce + ")"};
   if (plan_.unit->user_manager) {
     TRY_ASSIGN(unit.bus, sys::user_bus_address());
   }
@@ -89,7 +106,7 @@ Status ContainerCgroup::locate_unit(state::Record& record) {
     return fail(ErrorCode::state, "systemd unit " + unit.name + " already exists (" + status.active_state + ")");
   }
   if (status.active_state == "failed") {
-    TRY(manager_->stop(unit.name));  // runc also takes the name of one that failed
+    TRY(manager_->reset_failed(unit.name));  // runc also takes the name of one that failed
   }
   record.unit = std::move(unit);
   return {};
@@ -99,7 +116,9 @@ Status ContainerCgroup::start_unit(const UnitReference& unit) {
   TRY_ASSIGN(placeholder_, start_placeholder());
   const pid_t pid = placeholder_.pid();
   started_ = unit;
-  TRY(manager_->start_transient(plan_.unit->name, plan_.unit->properties, {&pid, 1}));
+  std::vector<UnitProperty> properties = plan_.unit->properties;
+  properties.push_back({"Description", unit.description});
+  TRY(manager_->start_transient(unit.name, properties, {&pid, 1}));
   TRY_ASSIGN(const std::string place, sys::systemd_cgroup_of(pid));
   manager_.reset();
   if (place != unit_path_) {

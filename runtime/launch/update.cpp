@@ -69,6 +69,10 @@ Status tell_systemd(const state::Record& record, const std::vector<plan::CgroupS
     return {};
   }
   TRY_ASSIGN(auto manager, sys::SystemdManager::connect(record.unit->bus));
+  TRY_ASSIGN(const auto found, manager.match(*record.unit));
+  if (found != sys::UnitMatch::ours) {
+    return fail(ErrorCode::state, "systemd unit " + record.unit->name + " is not this container's any more");
+  }
   return manager.set_properties(record.unit->name, properties);
 }
 

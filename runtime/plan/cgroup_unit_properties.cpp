@@ -184,8 +184,7 @@ std::vector<oci::DeviceRule> ever_allowed(std::span<const oci::DeviceRule> rules
 }  // namespace
 
 std::vector<UnitProperty> common_properties(const UnitPlan& unit, CgroupLayout layout) {
-  return {{"Description", unit.description},
-          {"Slice", unit.slice},          {"Delegate", true},
+  return {{"Slice", unit.slice},          {"Delegate", true},
           {"DefaultDependencies", false}, {"CollectMode", std::string("inactive-or-failed")},
           {"CPUAccounting", true},        {"MemoryAccounting", true},
           {"TasksAccounting", true},      {layout == CgroupLayout::v2 ? "IOAccounting" : "BlockIOAccounting", true}};

@@ -173,7 +173,7 @@ struct UnitPlan {
   std::string name;           // "nucleus-ID.scope"
   std::string slice;          // "machine.slice"
   std::string path;           // of its cgroup below the manager's: "/machine.slice/nucleus-ID.scope"
-  std::string description;    // names the container, so that `delete` stops no other one's unit
+  std::string description;    // names the container; the launch adds a nonce
   bool user_manager = false;  // the caller's own systemd, not the system's
   std::vector<UnitProperty> properties;
   bool operator==(const UnitPlan&) const = default;

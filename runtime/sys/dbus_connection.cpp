@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::size_t kMaxLine = 16 * 1024;  // of the authentication
 constexpr std::size_t kMaxSignals = 4096;    // that wait while a call is answered
+constexpr std::size_t kMaxSignal = 16 * 1024;
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') {
@@ -140,6 +141,9 @@ Status DbusConnection::send(std::string_view bytes, Deadline until) {
 
 Status DbusConnection::fill(Deadline until) {
   std::array<char, 4096> piece;
+  if (Clock::now() >= until) {
+    return fail_errno("D-Bus", ETIMEDOUT);
+  }
   for (;;) {
     const ssize_t got = ::recv(socket_.get(), piece.data(), piece.size(), MSG_DONTWAIT);
     if (got > 0) {
@@ -165,6 +169,16 @@ Result<std::string> DbusConnection::take(std::size_t count, Deadline until) {
   return out;
 }
 
+Status DbusConnection::skip(std::size_t count, Deadline until) {
+  while (buffer_.size() < count) {
+    count -= buffer_.size();
+    buffer_.clear();
+    TRY(fill(until));
+  }
+  buffer_.erase(0, count);
+  return {};
+}
+
 Result<std::string> DbusConnection::take_line(Deadline until) {
   for (;;) {
     const std::size_t end = buffer_.find("\r\n");
@@ -181,19 +195,28 @@ Result<std::string> DbusConnection::take_line(Deadline until) {
 }
 
 Result<DbusMessage> DbusConnection::receive(Deadline until) {
-  while (buffer_.size() < kDbusPrefix) {
-    TRY(fill(until));
+  for (;;) {
+    while (buffer_.size() < kDbusPrefix) {
+      TRY(fill(until));
+    }
+    TRY_ASSIGN(const DbusFrame frame, dbus_frame(std::string_view(buffer_).substr(0, kDbusPrefix)));
+    if (!frame.is_answer && (!frame.readable || frame.length > kMaxSignal)) {
+      TRY(skip(frame.length, until));
+      continue;
+    }
+    if (!frame.readable) {
+      return fail(ErrorCode::kernel, "D-Bus: an answer that cannot be read");
+    }
+    TRY_ASSIGN(const std::string bytes, take(frame.length, until));
+    auto message = decode_message(bytes);
+    if (message || frame.is_answer) {
+      return message;
+    }
   }
-  TRY_ASSIGN(const std::size_t length, dbus_message_length(std::string_view(buffer_).substr(0, kDbusPrefix)));
-  TRY_ASSIGN(const std::string bytes, take(length, until));
-  return decode_message(bytes);
 }
 
-Result<DbusMessage> DbusConnection::call(DbusCall call) {
+Result<DbusMessage> DbusConnection::call(const DbusCall& call) {
   const Deadline until = Clock::now() + kPatience;
-  if (peer_ == Peer::program) {
-    call.destination.clear();
-  }
   const std::uint32_t serial = ++serial_;
   TRY_WITH(send(encode_call(call, serial), until), call.member);
   for (;;) {
@@ -205,13 +228,13 @@ Result<DbusMessage> DbusConnection::call(DbusCall call) {
     if (is_answer && message->reply_serial == serial) {
       return message;
     }
-    if (message->kind == DbusKind::signal && signals_.size() < kMaxSignals) {
+    if (message->kind == DbusKind::signal && signals_.size() < kMaxSignals && keep_ && keep_(*message)) {
       signals_.push_back(std::move(*message));
     }
   }
 }
 
-Result<DbusMessage> DbusConnection::await_signal(const std::function<bool(const DbusMessage&)>& wanted) {
+Result<DbusMessage> DbusConnection::await_signal(const SignalFilter& wanted) {
   const Deadline until = Clock::now() + kPatience;
   for (;;) {
     while (!signals_.empty()) {

@@ -1,5 +1,6 @@
 // One connection to a message bus, or straight to a program that speaks D-Bus (systemd's private socket). Every wait ends
-// after half a minute. No threads, no environment, no signal handling; the descriptor is close-on-exec.
+// after half a minute, also one that is kept busy: on a bus anybody may send us anything. What is no answer and cannot be
+// read, or is longer than a signal of use here, is stepped over. No threads, no environment, no signal handling; the descriptor is close-on-exec.
 #pragma once
 
 #include <chrono>
@@ -19,6 +20,7 @@ namespace nucleus::sys {
 class DbusConnection {
  public:
   enum class Peer : std::uint8_t { bus, program };
+  using SignalFilter = std::function<bool(const DbusMessage&)>;
 
   // Connects and authenticates by the socket's credentials (SASL EXTERNAL without an identity: inside a user namespace our
   // number is not the one that the other side sees). A bus is greeted.
@@ -26,10 +28,13 @@ class DbusConnection {
 
   [[nodiscard]] Peer peer() const noexcept { return peer_; }
 
-  // The reply, which may be of kind error. The destination is left out towards a program.
-  [[nodiscard]] Result<DbusMessage> call(DbusCall call);
-  // The first signal, also among those that came while call() waited, that `wanted` accepts; others are dropped.
-  [[nodiscard]] Result<DbusMessage> await_signal(const std::function<bool(const DbusMessage&)>& wanted);
+  // The reply, which may be of kind error. A program wants to read its name as the destination, too: systemd answers no call
+  // without one, also on its own socket.
+  [[nodiscard]] Result<DbusMessage> call(const DbusCall& call);
+  // Which signals are kept from now on when they come while call() waits: none until this was called.
+  void keep_signals(SignalFilter wanted) { keep_ = std::move(wanted); }
+  // The first signal, also among those that were kept, that `wanted` accepts; others are dropped.
+  [[nodiscard]] Result<DbusMessage> await_signal(const SignalFilter& wanted);
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;
@@ -39,12 +44,14 @@ class DbusConnection {
   [[nodiscard]] Status send(std::string_view bytes, Deadline until);
   [[nodiscard]] Status fill(Deadline until);  // at least one byte more in buffer_
   [[nodiscard]] Result<std::string> take(std::size_t count, Deadline until);
+  [[nodiscard]] Status skip(std::size_t count, Deadline until);
   [[nodiscard]] Result<std::string> take_line(Deadline until);
   [[nodiscard]] Result<DbusMessage> receive(Deadline until);
 
   UniqueFd socket_;
   Peer peer_ = Peer::bus;
   std::string buffer_;
+  SignalFilter keep_;
   std::deque<DbusMessage> signals_;
   std::uint32_t serial_ = 0;
 };

@@ -1,12 +1,11 @@
 #include "runtime/sys/dbus_connection.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
-#include <thread>
+#include <algorithm>
+#include <utility>
 
-#include "runtime/base/test_directory.hpp"
-#include "runtime/sys/socket.hpp"
+#include "runtime/sys/dbus_test_support.hpp"
 
 namespace nucleus::sys {
 namespace {
@@ -21,60 +20,9 @@ TEST(DbusAddress, OnlySocketsInTheFileSystem) {
   }
 }
 
-// A message without header fields but the reply's serial.
-std::string answer(DbusKind kind, std::uint32_t serial) {
-  std::string out(24, '\0');
-  out[0] = 'l';
-  out[1] = static_cast<char>(kind);
-  out[3] = 1;
-  out[12] = 8;
-  out[16] = 5;  // REPLY_SERIAL
-  out[17] = 1;
-  out[18] = 'u';
-  out[20] = static_cast<char>(serial);
-  return out;
-}
-
-// The other side of one connection: reads and writes what the script says, then closes.
-class Server {
- public:
-  struct Step {
-    std::string expect;  // is read, with what comes before it
-    std::string send;
-  };
-  explicit Server(std::vector<Step> script)
-      : listener_(listen_at(directory_.fd(), "bus", SocketType::stream).value()),
-        thread_([this, steps = std::move(script)] { serve(steps); }) {}
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() { thread_.join(); }
-  [[nodiscard]] std::string path() const { return directory_.at("bus"); }
-
- private:
-  void serve(const std::vector<Step>& steps) {
-    const UniqueFd peer = accept_connection(listener_.get()).value();
-    std::string read;
-    for (const auto& step : steps) {
-      while (read.find(step.expect) == std::string::npos) {
-        char piece[512];
-        const ssize_t got = ::recv(peer.get(), piece, sizeof piece, 0);
-        ASSERT_GT(got, 0);
-        read.append(piece, static_cast<std::size_t>(got));
-      }
-      read.erase(0, read.find(step.expect) + step.expect.size());
-      // In two pieces: a reader must put them together.
-      const std::size_t half = step.send.size() / 2;
-      ::send(peer.get(), step.send.data(), half, MSG_NOSIGNAL);
-      ::send(peer.get(), step.send.data() + half, step.send.size() - half, MSG_NOSIGNAL);
-    }
-  }
-
-  test::TestDirectory directory_;
-  UniqueFd listener_;
-  std::thread thread_;
-};
-
-const std::string kAuth("\0AUTH EXTERNAL\r\n", 16);
+using test::kAuth;
+using test::message;
+using Server = test::DbusServer;
 using Peer = DbusConnection::Peer;
 
 TEST(DbusConnection, AuthenticatesWithAndWithoutData) {
@@ -92,14 +40,65 @@ TEST(DbusConnection, RefusalAndSilenceAreErrors) {
 }
 
 TEST(DbusConnection, FindsTheReplyAmongOthersAndKeepsSignals) {
-  const std::string others = answer(DbusKind::signal, 0) + answer(DbusKind::reply, 77);
-  Server server({{kAuth, "OK 1\r\n"}, {"BEGIN\r\n", ""}, {"Ping", others + answer(DbusKind::error, 1)}});
+  const std::string others = message({.kind = DbusKind::signal, .member = "A"}) +
+                             message({.kind = DbusKind::signal, .member = "B"}) +
+                             message({.kind = DbusKind::reply, .reply_serial = 77});
+  Server server({{kAuth, "OK 1\r\n"},
+                 {"BEGIN\r\n", ""},
+                 {"Ping", others + message({.kind = DbusKind::error, .reply_serial = 1})}});
   auto connection = DbusConnection::open(server.path(), Peer::program).value();
+  connection.keep_signals([](const DbusMessage& signal) { return signal.member == "B"; });
   const auto reply = connection.call({"", "/", "a.b", "Ping", "", ""});
   ASSERT_TRUE(reply) << reply.error().text;
   EXPECT_EQ(reply->kind, DbusKind::error);
-  EXPECT_TRUE(connection.await_signal([](const DbusMessage&) { return true; }));
+  const auto kept = connection.await_signal([](const DbusMessage&) { return true; });
+  EXPECT_EQ(kept->member, "B");
   EXPECT_FALSE(connection.await_signal([](const DbusMessage&) { return true; }));  // closed
+}
+
+// Any user may send these to us over a system bus.
+TEST(DbusConnection, StepsOverWhatItCannotRead) {
+  const std::string plain = message({.kind = DbusKind::signal, .member = "A"});
+  std::string big_endian = plain;
+  big_endian[0] = 'B';
+  for (const std::size_t at : {4U, 12U}) {
+    std::reverse(big_endian.begin() + static_cast<std::ptrdiff_t>(at),
+                 big_endian.begin() + static_cast<std::ptrdiff_t>(at) + 4);
+  }
+  std::string odd_field = plain;
+  odd_field[odd_field.find("\1s")] = '\0';
+  std::string unknown_kind = plain;
+  unknown_kind[1] = 9;
+  const std::string long_one = message({.kind = DbusKind::signal, .body = std::string(3 << 20, 'x')});
+  const std::string answer = message({.kind = DbusKind::reply, .reply_serial = 1});
+  Server server({{kAuth, "OK 1\r\n"},
+                 {"BEGIN\r\n", ""},
+                 {"Ping", big_endian + odd_field + unknown_kind + long_one + answer + big_endian + long_one + plain}});
+  auto connection = DbusConnection::open(server.path(), Peer::program).value();
+  const auto reply = connection.call({"", "/", "a.b", "Ping", "", ""});
+  ASSERT_TRUE(reply) << reply.error().text;
+  EXPECT_EQ(reply->kind, DbusKind::reply);
+  EXPECT_EQ(connection.await_signal([](const DbusMessage&) { return true; })->member, "A");
+}
+
+TEST(DbusConnection, AnAnswerThatCannotBeReadIsAnError) {
+  std::string answer = message({.kind = DbusKind::reply, .reply_serial = 1});
+  answer[0] = 'B';
+  answer[15] = std::exchange(answer[12], '\0');
+  Server server({{kAuth, "OK 1\r\n"}, {"BEGIN\r\n", ""}, {"Ping", answer}});
+  auto connection = DbusConnection::open(server.path(), Peer::program).value();
+  const auto reply = connection.call({"", "/", "a.b", "Ping", "", ""});
+  ASSERT_FALSE(reply);
+  EXPECT_NE(reply.error().text.find("cannot be read"), std::string::npos);
+}
+
+// systemd's private socket answers no other call.
+TEST(DbusConnection, AProgramReadsTheDestinationToo) {
+  Server server({{kAuth, "OK 1\r\n"},
+                 {"BEGIN\r\n", ""},
+                 {"org.example.Name", message({.kind = DbusKind::reply, .reply_serial = 1})}});
+  auto connection = DbusConnection::open(server.path(), Peer::program).value();
+  EXPECT_TRUE(connection.call({"org.example.Name", "/", "a.b", "Ping", "", ""}));
 }
 
 TEST(DbusConnection, GarbageIsAnError) {

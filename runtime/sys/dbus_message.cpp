@@ -5,6 +5,7 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint32_t kMaxLength = 1 << 20;
+constexpr std::uint32_t kLongest = 1 << 27;  // "Message Protocol": no message is longer
 
 enum Field : std::uint8_t {
   kPath = 1,
@@ -76,6 +77,7 @@ Status read_field(DbusReader& in, DbusMessage& out) {
 struct Lengths {
   std::uint32_t body = 0;
   std::uint32_t fields = 0;
+  bool little_endian = true;
 };
 
 Result<Lengths> read_lengths(std::string_view prefix) {
@@ -88,11 +90,14 @@ Result<Lengths> read_lengths(std::string_view prefix) {
   out.body = in.number();
   static_cast<void>(in.number());  // serial
   out.fields = in.number();
-  if (!in.ok() || order != 'l' || version != kVersion) {
-    return tl::unexpected<Error>(wrong("not a little-endian message of version 1").error());
+  if (!in.ok() || (order != 'l' && order != 'B') || version != kVersion) {
+    return tl::unexpected<Error>(wrong("not a message of version 1").error());
   }
-  if (out.body > kMaxLength || out.fields > kMaxLength) {
-    return tl::unexpected<Error>(wrong("a message of more than a megabyte").error());
+  if (order == 'B') {
+    out = {__builtin_bswap32(out.body), __builtin_bswap32(out.fields), false};
+  }
+  if (out.body > kLongest || out.fields > kLongest) {
+    return tl::unexpected<Error>(wrong("a message that is longer than one can be").error());
   }
   return out;
 }
@@ -205,14 +210,21 @@ std::string encode_call(const DbusCall& call, std::uint32_t serial) {
   return out.bytes() + call.body;
 }
 
-Result<std::size_t> dbus_message_length(std::string_view prefix) {
+Result<DbusFrame> dbus_frame(std::string_view prefix) {
   TRY_ASSIGN(const Lengths lengths, read_lengths(prefix));
-  return padded(kDbusPrefix + lengths.fields, 8) + lengths.body;
+  DbusFrame out;
+  out.length = padded(kDbusPrefix + lengths.fields, 8) + lengths.body;
+  out.is_answer = prefix[1] == static_cast<char>(DbusKind::reply) || prefix[1] == static_cast<char>(DbusKind::error);
+  out.readable = lengths.little_endian && out.length <= kMaxLength;
+  return out;
 }
 
 Result<DbusMessage> decode_message(std::string_view bytes) {
   TRY_ASSIGN(const Lengths lengths, read_lengths(bytes.substr(0, kDbusPrefix)));
   const std::size_t body = padded(kDbusPrefix + lengths.fields, 8);
+  if (!lengths.little_endian) {
+    return tl::unexpected<Error>(wrong("not a little-endian message").error());
+  }
   if (bytes.size() != body + lengths.body) {
     return tl::unexpected<Error>(wrong("a message of another length than it says").error());
   }

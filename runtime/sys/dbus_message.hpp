@@ -36,7 +36,7 @@ class DbusWriter {
 };
 
 struct DbusCall {
-  std::string destination;  // "" on a connection without a bus in between
+  std::string destination;
   std::string path;
   std::string interface;
   std::string member;
@@ -62,9 +62,16 @@ struct DbusMessage {
 };
 
 inline constexpr std::size_t kDbusPrefix = 16;  // bytes that tell how long a message is
-// Length of the message that begins with these kDbusPrefix bytes. An error for a foreign byte order or protocol version, or
-// for more than a megabyte.
-[[nodiscard]] Result<std::size_t> dbus_message_length(std::string_view prefix);
+// What the first bytes tell about a message: enough to step over one that is of no use. A bus passes on what anybody sends,
+// in the sender's byte order and up to the specification's 128 megabytes.
+struct DbusFrame {
+  std::size_t length = 0;
+  bool is_answer = false;  // a reply or an error
+  bool readable = false;   // little-endian and not of more than a megabyte
+};
+// Of the message that begins with these kDbusPrefix bytes. An error when they begin none: then nothing that follows can be
+// found.
+[[nodiscard]] Result<DbusFrame> dbus_frame(std::string_view prefix);
 // A message of exactly that length.
 [[nodiscard]] Result<DbusMessage> decode_message(std::string_view bytes);
 

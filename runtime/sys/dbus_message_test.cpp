@@ -66,7 +66,9 @@ TEST(DbusMessage, WritesWhatLibdbusWrites) {
 
 TEST(DbusMessage, ReadsASignal) {
   const std::string bytes = from_hex(kSignal);
-  EXPECT_EQ(dbus_message_length(std::string_view(bytes).substr(0, kDbusPrefix)).value(), bytes.size());
+  const auto frame = dbus_frame(std::string_view(bytes).substr(0, kDbusPrefix)).value();
+  EXPECT_EQ(frame.length, bytes.size());
+  EXPECT_TRUE(frame.readable && !frame.is_answer);
   const auto message = decode_message(bytes).value();
   EXPECT_EQ(message.kind, DbusKind::signal);
   EXPECT_EQ(message.path, "/org/freedesktop/systemd1");
@@ -110,14 +112,27 @@ TEST(DbusMessage, EveryCutAndEveryChangedByteIsSurvived) {
   }
 }
 
-TEST(DbusMessage, RefusesWhatItCannotRead) {
-  std::string big_endian = from_hex(kSignal);
+TEST(DbusMessage, KnowsTheLengthOfWhatItCannotRead) {
+  std::string big_endian = from_hex(kSignal).substr(0, kDbusPrefix);
+  const std::size_t length = dbus_frame(big_endian)->length;
   big_endian[0] = 'B';
-  EXPECT_FALSE(dbus_message_length(big_endian.substr(0, kDbusPrefix)));
-  std::string huge = from_hex(kSignal);
-  huge[7] = 1;  // a body of 16 megabytes
-  EXPECT_FALSE(dbus_message_length(huge.substr(0, kDbusPrefix)));
-  EXPECT_FALSE(dbus_message_length("l"));
+  std::swap(big_endian[4], big_endian[7]);
+  std::swap(big_endian[12], big_endian[15]);
+  EXPECT_EQ(dbus_frame(big_endian)->length, length);
+  EXPECT_FALSE(dbus_frame(big_endian)->readable);
+  std::string huge = from_hex(kSignal).substr(0, kDbusPrefix);
+  huge[7] = 1;  // a body of 16 megabytes more
+  EXPECT_EQ(dbus_frame(huge)->length, length + (1 << 24));
+  EXPECT_FALSE(dbus_frame(huge)->readable);
+  EXPECT_TRUE(dbus_frame(from_hex(kError).substr(0, kDbusPrefix))->is_answer);
+}
+
+TEST(DbusMessage, WhatBeginsNoMessageIsAnError) {
+  std::string endless = from_hex(kSignal).substr(0, kDbusPrefix);
+  endless[7] = 9;
+  EXPECT_FALSE(dbus_frame(endless));
+  EXPECT_FALSE(dbus_frame("l"));
+  EXPECT_FALSE(dbus_frame("HTTP/1.1 400 Bad"));
 }
 
 }  // namespace

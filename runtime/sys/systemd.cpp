@@ -44,19 +44,21 @@ Error error_of(const std::string& member, const DbusMessage& message) {
   return {ErrorCode::kernel, sys_errno, "systemd: " + member + ": " + (text.empty() ? message.error_name : text)};
 }
 
+// First where no other user's messages can get in the way: the bus delivers those of anybody, and a queue that is full of
+// them takes no reply.
 Result<DbusConnection> connect_system() {
-  auto bus = DbusConnection::open(kSystemBus, DbusConnection::Peer::bus);
-  if (bus) {
-    return bus;
-  }
   auto direct = DbusConnection::open(kPrivateSocket, DbusConnection::Peer::program);
   if (direct) {
     return direct;
   }
+  auto bus = DbusConnection::open(kSystemBus, DbusConnection::Peer::bus);
+  if (bus) {
+    return bus;
+  }
   // Not strerror's words: engines read "no such file" as a missing program.
   return tl::unexpected<Error>(
-      Error{ErrorCode::kernel, direct.error().sys_errno,
-            "systemd cannot be reached: neither " + std::string(kSystemBus) + " nor " + kPrivateSocket + " answers"});
+      Error{ErrorCode::kernel, bus.error().sys_errno,
+            "systemd cannot be reached: neither " + std::string(kPrivateSocket) + " nor " + kSystemBus + " answers"});
 }
 
 Result<DbusConnection> connect_user(const std::string& address) {
@@ -98,6 +100,17 @@ Result<DbusMessage> SystemdManager::call(const std::string& member, const std::s
   return reply;
 }
 
+Result<DbusMessage> SystemdManager::call_bus(const std::string& member, const std::string& text) {
+  DbusWriter body;
+  body.text(text);
+  TRY_ASSIGN(DbusMessage reply, connection_.call({"org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                  "org.freedesktop.DBus", member, "s", body.bytes()}));
+  if (reply.kind == DbusKind::error) {
+    return tl::unexpected<Error>(error_of(member, reply));
+  }
+  return reply;
+}
+
 Result<std::string> SystemdManager::get(const std::string& path, const std::string& interface,
                                         const std::string& property) {
   DbusWriter body;
@@ -129,28 +142,43 @@ Result<SystemdManager::UnitStatus> SystemdManager::status(const std::string& uni
   return out;
 }
 
+Result<UnitMatch> SystemdManager::match(const UnitReference& unit) {
+  TRY_ASSIGN(const UnitStatus found, status(unit.name));
+  if (found.description == unit.description) {
+    return UnitMatch::ours;
+  }
+  return found.active_state == "inactive" ? UnitMatch::gone : UnitMatch::foreign;
+}
+
 Status SystemdManager::listen() {
-  if (listening_ || connection_.peer() == DbusConnection::Peer::program) {
+  if (listening_) {
     return {};
   }
-  DbusWriter rule;
-  rule.text(
-      "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
-      "interface='org.freedesktop.systemd1.Manager',member='JobRemoved'");
-  TRY_ASSIGN(const DbusMessage reply, connection_.call({"org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                                        "org.freedesktop.DBus", "AddMatch", "s", rule.bytes()}));
-  if (reply.kind == DbusKind::error) {
-    return tl::unexpected<Error>(error_of("AddMatch", reply));
+  std::string owner;  // everything on the direct connection is systemd's
+  if (connection_.peer() == DbusConnection::Peer::bus) {
+    TRY_ASSIGN(const DbusMessage reply, call_bus("GetNameOwner", kService));
+    owner = DbusReader(reply.body).text();
+    if (owner.empty()) {
+      return fail(ErrorCode::kernel, "systemd: the bus does not tell who it is");
+    }
+    TRY(call_bus("AddMatch",
+                 "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
+                 "interface='org.freedesktop.systemd1.Manager',member='JobRemoved'"));
   }
+  // The rule asks for these; what others send to us alone comes without being asked for.
+  is_job_removed_ = [owner](const DbusMessage& message) {
+    return message.member == "JobRemoved" && message.interface == kManager && message.path == kManagerPath &&
+           (owner.empty() || message.sender == owner);
+  };
+  connection_.keep_signals(is_job_removed_);
   listening_ = true;
   return {};
 }
 
 Result<std::string> SystemdManager::await_job(const DbusMessage& reply) {
   const std::string job = DbusReader(reply.body).text();
-  // Anybody may send signals to us: those of whoever answered the call count.
   TRY_ASSIGN(const DbusMessage signal, connection_.await_signal([&](const DbusMessage& message) {
-    if (message.member != "JobRemoved" || message.interface != kManager || message.sender != reply.sender) {
+    if (!is_job_removed_(message)) {
       return false;
     }
     DbusReader in(message.body);
@@ -191,6 +219,10 @@ Status SystemdManager::stop(const std::string& unit) {
   } else if (reply.error().sys_errno != ENOENT) {
     return tl::unexpected<Error>(reply.error());
   }
+  return reset_failed(unit);
+}
+
+Status SystemdManager::reset_failed(const std::string& unit) {
   DbusWriter name;
   name.text(unit);
   const auto reset = call("ResetFailedUnit", "s", name.bytes());
@@ -209,10 +241,18 @@ Result<std::string> systemd_cgroup_of(pid_t pid) {
   return fail(ErrorCode::kernel, "process " + std::to_string(pid) + " is in no cgroup of systemd's");
 }
 
-Status stop_unit(const UnitReference& unit) {
+Result<UnitMatch> find_unit(const UnitReference& unit) {
   TRY_ASSIGN(auto manager, SystemdManager::connect(unit.bus));
-  TRY_ASSIGN(const auto status, manager.status(unit.name));
-  return status.description == unit.description ? manager.stop(unit.name) : Status{};
+  return manager.match(unit);
+}
+
+Result<UnitMatch> stop_unit(const UnitReference& unit) {
+  TRY_ASSIGN(auto manager, SystemdManager::connect(unit.bus));
+  TRY_ASSIGN(const UnitMatch found, manager.match(unit));
+  if (found == UnitMatch::ours) {
+    TRY(manager.stop(unit.name));
+  }
+  return found;
 }
 
 }  // namespace nucleus::sys
