@@ -39,6 +39,7 @@ EMPTIED = ("/mnt", "/run", "/dev/shm", "/var/tmp", "/var/lib/containers")
 DEADLINE = 60  # seconds for one call of an engine
 CONFIGURATION = pathlib.Path("/etc/nucleus/nucleus.toml")
 PR_SET_PDEATHSIG = 1
+PF_KTHREAD = 0x00200000  # the kernel starts and ends such threads as it likes
 OLDER = {int(name) for name in os.listdir("/proc") if name.isdigit()}  # processes
 
 CONTAINERS_CONF = """[containers]
@@ -218,8 +219,8 @@ def other_processes() -> list:
     for entry in pathlib.Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and int(entry.name) not in own:
-                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-                if state not in "ZX":
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                if fields[0] not in "ZX" and not int(fields[6]) & PF_KTHREAD:
                     found.append((int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
         except OSError:
             continue
