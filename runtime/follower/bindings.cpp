@@ -133,11 +133,11 @@ Change Bindings::close_ended(Millis now) const {
 }
 
 void Bindings::commit(Change change) {
-  for (auto& [address, holding] : change.after) {
-    if (holding.leases.empty()) {
-      holdings_.erase(address);
+  for (auto& entry : change.after) {
+    if (entry.second.leases.empty()) {
+      holdings_.erase(entry.first);
     } else {
-      holdings_.insert_or_assign(address, std::move(holding));
+      holdings_.insert_or_assign(entry.first, std::move(entry.second));
     }
   }
   next_end_.reset();

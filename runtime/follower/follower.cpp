@@ -81,7 +81,7 @@ Status check_config(const FollowerConfig& config) {
   return {};
 }
 
-void run_follower(FollowerConfig config, FollowerDescriptors descriptors, int ready) {
+void run_follower(const FollowerConfig& config, FollowerDescriptors descriptors, int ready) {
   auto resolver = prepare(config, descriptors, ready);
   if (!resolver) {
     report_ready(ready, resolver.error().text);

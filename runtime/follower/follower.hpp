@@ -78,7 +78,7 @@ struct FollowerDescriptors {
 
 // The calling process becomes the follower: confines itself, writes one byte to `ready` (if not -1) and closes it, serves,
 // and ends with _exit(2). When something fails before, an error text goes to `ready` instead. Must be single-threaded.
-[[noreturn]] void run_follower(FollowerConfig config, FollowerDescriptors descriptors, int ready);
+[[noreturn]] void run_follower(const FollowerConfig& config, FollowerDescriptors descriptors, int ready);
 
 // Starts a follower and returns its pid when it has confined itself and listens. It is nobody's child here (forked twice),
 // has its own session, stdio on /dev/null, and stays in the caller's cgroup and pid namespace. Its copies of

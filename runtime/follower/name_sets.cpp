@@ -19,7 +19,7 @@ Status NameSets::apply(bool v6, const Change& change) const {
     return sent;
   }
   for (const nft::Element& one : change.remove) {
-    const Status removed = send({}, {one});
+    Status removed = send({}, {one});
     if (!removed && removed.error().sys_errno != ENOENT) {
       return removed;
     }

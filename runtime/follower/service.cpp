@@ -108,11 +108,9 @@ void Service::reply_rcode(const Asker& asker, const Question& question, Rcode rc
 void Service::start_lookup(const std::string& text, const WireName& name) {
   lookups_[text].name = name;
   // `found` may be called before `ask` returns, and the second one removes the lookup.
-  const std::string key = text;
-  const WireName asked = name;
   for (const bool v6 : {false, true}) {
-    hands_.ask(asked, v6 ? kTypeAaaa : kTypeA,
-               [this, key, v6](std::optional<Upstream> upstream) { found(key, v6, std::move(upstream)); });
+    hands_.ask(name, v6 ? kTypeAaaa : kTypeA,
+               [this, text, v6](std::optional<Upstream> upstream) { found(text, v6, std::move(upstream)); });
   }
 }
 
