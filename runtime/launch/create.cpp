@@ -6,7 +6,6 @@
 #include <ctime>
 #include <optional>
 
-#include "hardening/modes.hpp"
 #include "runtime/base/capability.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
@@ -14,6 +13,7 @@
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/hooks.hpp"
+#include "runtime/launch/intent.hpp"
 #include "runtime/launch/launch.hpp"
 #include "runtime/launch/reports.hpp"
 #include "runtime/launch/spawn.hpp"
@@ -85,17 +85,7 @@ Status Launcher::take_id() {
 
 // Before anything exists in the kernel the record says where it will be: after a crash `delete` finds it.
 Status Launcher::record_intent() {
-  record_.id = id_->str();
-  record_.bundle = input_.bundle;
-  record_.rootfs = input_.plan.root.path;
-  record_.created = rfc3339_now();
-  record_.mode = hardening::mode_name(input_.plan.mode);
-  record_.policy = input_.confinement.policy.name;
-  record_.annotations = input_.annotations;
-  record_.poststart = input_.plan.hooks.poststart;
-  record_.poststop = input_.plan.hooks.poststop;
-  record_.owner = ::geteuid();
-  record_.shared_pid = !input_.plan.namespaces.creates("pid");
+  record_ = intended_record(input_, *id_);
   TRY(cgroup_.locate(record_));
   TRY(directory_->write(kIntentFile, state::to_json(record_)));
   return directory_->save(record_);
@@ -147,15 +137,7 @@ Status Launcher::map_ids() {
 }
 
 // While the child mounts: what `exec`, `receipt` and `start` go by later.
-Status Launcher::write_files() {
-  TRY(directory_->write(kOriginalFile, input_.original));
-  TRY(directory_->write(kConfigFile, input_.rewritten));
-  TRY(directory_->write(kConfinementFile, hardening::to_json(input_.confinement)));
-  if (input_.plan.seccomp) {
-    TRY(directory_->write(kFilterFile, filter_bytes(*input_.plan.seccomp)));
-  }
-  return {};
-}
+Status Launcher::write_files() { return write_decision(*directory_, input_); }
 
 Status Launcher::handle(LauncherEnd::Received& received) {
   const Report& report = received.report;

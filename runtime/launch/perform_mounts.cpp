@@ -12,36 +12,16 @@
 #include <cerrno>
 
 #include "runtime/base/io.hpp"
+#include "runtime/launch/ephemeral_root.hpp"
 #include "runtime/launch/performer.hpp"
 #include "runtime/sys/device.hpp"
 #include "runtime/sys/mount.hpp"
-#include "runtime/sys/overlay.hpp"
 #include "runtime/sys/tree_copy.hpp"
 
 namespace nucleus::launch {
 namespace {
 
 using plan::RootKind;
-
-// ---- the root -------------------------------------------------------------------------------------------------------
-
-// Where overlay cannot be mounted (a lower file system that does not allow it, old kernels in user namespaces).
-Result<UniqueFd> copied_root(int lower) {
-  sys::NewFilesystem memory;
-  memory.type = "tmpfs";
-  memory.source = "tmpfs";
-  TRY_ASSIGN(UniqueFd copy, sys::make_filesystem(memory));
-  TRY_ASSIGN(const UniqueFd source, open_at(lower, ".", O_RDONLY | O_DIRECTORY));
-  TRY(sys::copy_tree(source.get(), copy.get()));
-  return copy;
-}
-
-Result<UniqueFd> ephemeral_root(int lower, bool in_user_namespace) {
-  sys::OverlayOptions options;
-  options.in_user_namespace = in_user_namespace;
-  auto overlay = sys::make_overlay(lower, options);
-  return overlay ? std::move(overlay) : copied_root(lower);
-}
 
 // ---- mount targets --------------------------------------------------------------------------------------------------
 
@@ -157,10 +137,7 @@ Status Performer::operator()(const plan::AttachRoot& op) const {
   TRY(sys::attach(context.root.get(), slash.get()));
   UniqueFd root = std::move(context.root);
   if (context.plan.root.kind == RootKind::overlay) {
-    TRY_ASSIGN(UniqueFd upper, ephemeral_root(root.get(), context.plan.namespaces.creates("user")));
-    TRY(sys::detach(root.get()));  // overlay keeps its own reference; the directory itself is not to be found again
-    TRY(sys::attach(upper.get(), slash.get()));
-    root = std::move(upper);
+    TRY_ASSIGN(root, cover_with_ephemeral(root.get(), slash.get(), context.plan.namespaces.creates("user")));
   }
   if (context.plan.root.nosuid) {
     sys::MountChange change;

@@ -11,6 +11,7 @@
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
+#include "runtime/launch/foreign_namespaces.hpp"
 #include "runtime/launch/go_between.hpp"
 #include "runtime/launch/init.hpp"
 #include "runtime/launch/observe.hpp"
@@ -68,25 +69,6 @@ Result<plan::LaunchPlan> plan_tenant(const Container& container, const oci::Proc
   }
   TRY(plan::check_invariants(plan));
   return plan;
-}
-
-// Namespaces that init does not share with us: joining one's own is refused by the kernel for some kinds.
-Result<std::uint64_t> foreign_namespaces(int pid) {
-  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
-  std::uint64_t flags = 0;
-  for (const auto& kind : sys::namespace_kinds()) {
-    const auto fd = sys::open_namespace_of(proc, pid, kind);
-    if (!fd && fd.error().sys_errno == ENOENT && sys::process_stat(pid)) {
-      continue;  // a kernel without this kind; anything else must not leave the process outside
-    }
-    if (!fd) {
-      return tl::unexpected<Error>(fd.error());
-    }
-    TRY_ASSIGN(const auto theirs, sys::namespace_id(fd->get()));
-    TRY_ASSIGN(const auto own, sys::own_namespace_id(kind));
-    flags |= theirs == own ? 0 : kind.clone_flag;
-  }
-  return flags;
 }
 
 // A directory that is gone or closed leaves the process in the caller's cgroup, without the container's limits.

@@ -1,7 +1,6 @@
 #include "runtime/sys/id_map_helper.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "runtime/base/io.hpp"
 #include "runtime/sys/process.hpp"
+#include "runtime/sys/trusted_program.hpp"
 
 namespace nucleus::sys {
 namespace {
@@ -21,23 +21,11 @@ constexpr std::size_t kLongestAnswer = 4096;
 std::string name_of(IdKind kind) { return kind == IdKind::user ? "newuidmap" : "newgidmap"; }
 
 // Whoever may write it decides about the user's ids anyway; but a file of somebody else's is not the system's helper.
-Status check_helper(int fd, const std::string& path) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) {
-    return fail_errno("stat " + path);
-  }
-  if (!S_ISREG(info.st_mode) || info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(ErrorCode::kernel, path + ": must be a file of root's that nobody else can write");
-  }
-  return {};
-}
-
 Result<UniqueFd> open_helper(IdKind kind) {
   for (const char* directory : kDirectories) {
     const std::string path = directory + name_of(kind);
-    auto found = open_at(AT_FDCWD, path, O_PATH);
-    if (found) {
-      TRY(check_helper(found->get(), path));
+    auto found = open_trusted_program(path);
+    if (found || found.error().sys_errno == 0) {
       return found;
     }
   }

@@ -25,6 +25,14 @@ Status check_null_device(int fd) {
 
 bool is_missing(const Error& error) { return error.sys_errno == ENOENT || error.sys_errno == ENOTDIR; }
 
+}  // namespace
+
+Result<UniqueFd> open_null_device() {
+  TRY_ASSIGN(UniqueFd fd, open_at(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW));
+  TRY(check_null_device(fd.get()));
+  return fd;
+}
+
 Result<UniqueFd> make_empty_directory() {
   NewFilesystem tmpfs;
   tmpfs.type = "tmpfs";
@@ -32,14 +40,6 @@ Result<UniqueFd> make_empty_directory() {
   tmpfs.superblock_readonly = true;
   tmpfs.attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   return make_filesystem(tmpfs);
-}
-
-}  // namespace
-
-Result<UniqueFd> open_null_device() {
-  TRY_ASSIGN(UniqueFd fd, open_at(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW));
-  TRY(check_null_device(fd.get()));
-  return fd;
 }
 
 Result<Masker> Masker::make() {

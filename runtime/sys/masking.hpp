@@ -13,6 +13,9 @@ namespace nucleus::sys {
 // (CVE-2025-31133: never the container's own idea of /dev/null).
 [[nodiscard]] Result<UniqueFd> open_null_device();
 
+// A detached, empty, read-only tmpfs.
+[[nodiscard]] Result<UniqueFd> make_empty_directory();
+
 // Covers directories with one shared, empty, read-only tmpfs and anything else with the host's /dev/null.
 class Masker {
  public:
