@@ -2,6 +2,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -45,6 +46,11 @@ Status check_executable(const std::string& path, const std::string& shown) {
     return fail_errno("exec: \"" + shown + "\"", EACCES);
   }
   return {};
+}
+
+bool is_null_device(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
 }
 
 std::optional<std::string> environment_value(const plan::LaunchPlan& plan, const std::string& name) {
@@ -119,6 +125,27 @@ Status Performer::operator()(const plan::OpenConsole& op) const {
   TRY(sys::become_terminal_session(terminal.peer.get()));
   const Error name{ErrorCode::internal, 0, terminal.name};  // the engine gets it as the message's data
   return context.channel.report(ReportKind::console, 0, &name, terminal.master.get());
+}
+
+// A container without a /dev/null, or one that may not open it, keeps what it was given.
+Status Performer::operator()(const plan::ReopenNull&) const {
+  for (int fd = 0; fd <= 2; ++fd) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    // Looked at before it is opened: a node of the image's may be any device.
+    if (flags < 0 || !is_null_device(fd)) {
+      continue;
+    }
+    const auto node = context.root_dir->open("/dev/null", O_PATH);
+    if (!node || !is_null_device(node->get())) {
+      continue;
+    }
+    const auto own = context.root_dir->open("/dev/null", (flags & O_ACCMODE) | O_NOCTTY | O_NONBLOCK);
+    if (own && is_null_device(own->get()) &&
+        (::fcntl(own->get(), F_SETFL, flags & O_APPEND) != 0 || ::dup2(own->get(), fd) < 0)) {
+      return fail_errno("reopen /dev/null");
+    }
+  }
+  return {};
 }
 
 Status Performer::operator()(const plan::ReleaseSetup&) const {

@@ -34,6 +34,7 @@ struct Performer {
   Status operator()(const plan::ReadonlyRoot& op) const;
   Status operator()(const plan::WriteSysctl& op) const;
   Status operator()(const plan::OpenConsole& op) const;
+  Status operator()(const plan::ReopenNull& op) const;
   Status operator()(const plan::ReleaseSetup& op) const;
   Status operator()(const plan::EnterDirectory& op) const;
   Status operator()(const plan::ResolveExecutable& op) const;

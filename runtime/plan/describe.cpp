@@ -49,6 +49,7 @@ struct Describe {
   std::string operator()(const ReadonlyRoot&) const { return "make / read-only"; }
   std::string operator()(const WriteSysctl& op) const { return "sysctl " + op.name + "=" + op.value; }
   std::string operator()(const OpenConsole&) const { return "open the console"; }
+  std::string operator()(const ReopenNull&) const { return "reopen /dev/null"; }
   std::string operator()(const ReleaseSetup&) const { return "close set-up descriptors"; }
   std::string operator()(const EnterDirectory& op) const { return "chdir to " + op.path; }
   std::string operator()(const ResolveExecutable&) const { return "resolve the executable"; }

@@ -52,6 +52,8 @@ void plan_process(PlanContext& context) {
   if (process.terminal) {
     const oci::ConsoleSize size = process.console_size.value_or(oci::ConsoleSize{});
     context.add(OpenConsole{size.height, size.width, true});
+  } else {
+    context.add(ReopenNull{});
   }
   context.add(EnsureDirectory{process.cwd}, Reaction::warn);
   context.add(ReleaseSetup{});

@@ -33,6 +33,7 @@ TEST(MakePlan, TheMinimalConfigReadsLikeThis) {
             "link /dev/ptmx -> pts/ptmx\n"
             "create directory /\n"
             "pivot_root\n"
+            "reopen /dev/null\n"
             "close set-up descriptors\n"
             "chdir to /\n"
             "resolve the executable\n"

@@ -32,6 +32,7 @@ struct PhaseOf {
   Phase operator()(const ReadonlyRoot&) const { return Phase::paths; }
   Phase operator()(const WriteSysctl&) const { return Phase::sysctls; }
   Phase operator()(const OpenConsole&) const { return Phase::console; }
+  Phase operator()(const ReopenNull&) const { return Phase::console; }
   Phase operator()(const ReleaseSetup&) const { return Phase::release; }
   Phase operator()(const EnterDirectory&) const { return Phase::executable; }
   Phase operator()(const ResolveExecutable&) const { return Phase::executable; }

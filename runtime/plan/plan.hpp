@@ -71,6 +71,7 @@ struct OpenConsole {
   std::uint32_t width = 0;
   bool bind_console = true;  // put the terminal on /dev/console
 };
+struct ReopenNull {};    // 0, 1, 2 on the host's /dev/null go to the container's: criu cannot dump a file outside
 struct ReleaseSetup {};  // close every descriptor that leads outside the root (CVE-2024-21626)
 struct EnterDirectory {
   std::string path;
@@ -131,13 +132,15 @@ struct CloseDescriptors {
 struct InstallSeccomp {};  // LaunchPlan::seccomp
 struct Execute {};
 
-using InitAction = std::variant<
-    JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname, SetDomainname,
-    LoopbackUp, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink, EnsureDirectory, RuntimeHooks,
-    ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath, RemountReadonly, ReadonlyRoot, WriteSysctl,
-    OpenConsole, ReleaseSetup, EnterDirectory, ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler,
-    SetIoPriority, SetPersonality, SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds,
-    SetCapabilities, NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp, Execute>;
+using InitAction =
+    std::variant<JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname,
+                 SetDomainname, LoopbackUp, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink,
+                 EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath,
+                 RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReopenNull, ReleaseSetup, EnterDirectory,
+                 ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler, SetIoPriority,
+                 SetPersonality, SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds,
+                 SetCapabilities, NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp,
+                 Execute>;
 
 struct InitOp {
   InitAction action;
