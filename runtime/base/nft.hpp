@@ -99,10 +99,10 @@ struct Set {
   std::string name;
   std::vector<Field> fields;  // more than one: a concatenation
   bool interval = false;
-  bool dynamic = false;        // rules add to it
-  bool timeout = false;        // elements may have one
+  bool dynamic = false;          // rules add to it
+  bool timeout = false;          // elements may have one
   std::uint64_t timeout_ms = 0;  // for elements that do not say; 0: never
-  std::uint32_t size = 0;      // 0: no limit
+  std::uint32_t size = 0;        // 0: no limit
   std::vector<Element> elements;
   bool operator==(const Set&) const = default;
 };

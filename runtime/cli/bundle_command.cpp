@@ -69,14 +69,25 @@ Status check_console(const Arguments& arguments, const plan::LaunchPlan& plan, b
 
 }  // namespace
 
-Result<launch::Launched> create_from_bundle(const Globals& globals, const Arguments& arguments, bool keep_channel) {
+launch::LaunchInput Prepared::input() const {
+  return {plan,
+          confinement,
+          decision.facts,
+          decision.bundle.path,
+          decision.bundle.config,
+          decision.rewritten,
+          decision.hardened.spec.annotations};
+}
+
+Result<std::unique_ptr<const Prepared>> prepare_launch(const Globals& globals, const Arguments& arguments,
+                                                       bool foreground) {
   TRY(refuse_unsupported(arguments));
   TRY_ASSIGN(const auto id, container_id(arguments));
   TRY_ASSIGN(const long preserve, arguments.number("preserve-fds", 0, 0, 1024));
   const unsigned listen = listen_descriptors(std::getenv("LISTEN_FDS"), std::getenv("LISTEN_PID"), ::getpid());
   const unsigned kept = listen + static_cast<unsigned>(preserve);
   TRY(launch::sanitize_descriptors(kept));
-  TRY_ASSIGN(const auto decision, decide(globals, arguments));
+  TRY_ASSIGN(auto decision, decide(globals, arguments));
   if (decision.hardened.landlock.abi == 0) {
     TRY(launch::ensure_sealed_self(globals.argv));
   }
@@ -91,8 +102,8 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   request.systemd_cgroup = globals.systemd_cgroup;
   request.asks_limits = plan::asks_limits(decision.bundle.spec);
   request.no_new_keyring = arguments.has("no-new-keyring");
-  TRY_ASSIGN(const auto plan, plan_launch(decision, request));
-  TRY(check_console(arguments, plan, keep_channel && !arguments.has("detach")));
+  TRY_ASSIGN(auto plan, plan_launch(decision, request));
+  TRY(check_console(arguments, plan, foreground));
   warn_dropped(decision.hardened.report);
 
   hardening::Confinement confinement;
@@ -101,16 +112,14 @@ Result<launch::Launched> create_from_bundle(const Globals& globals, const Argume
   confinement.landlock = decision.hardened.landlock;
   confinement.seccomp_flags = plan.seccomp ? plan.seccomp->flags : 0;
   confinement.ephemeral_root = decision.hardened.ephemeral_root;
-  const launch::LaunchInput input{plan,
-                                  confinement,
-                                  decision.facts,
-                                  decision.bundle.path,
-                                  decision.bundle.config,
-                                  decision.rewritten,
-                                  decision.hardened.spec.annotations};
+  return std::make_unique<const Prepared>(Prepared{std::move(decision), std::move(plan), std::move(confinement)});
+}
+
+Result<launch::Launched> create_from_bundle(const Globals& globals, const Arguments& arguments, bool keep_channel) {
+  TRY_ASSIGN(const auto prepared, prepare_launch(globals, arguments, keep_channel && !arguments.has("detach")));
   const launch::LaunchOptions options{arguments.get("pid-file"), arguments.get("console-socket"), keep_channel};
   TRY(prepare_root(globals.root));
-  return launch::create_container(input, globals.store(), options);
+  return launch::create_container(prepared->input(), globals.store(), options);
 }
 
 }  // namespace nucleus::cli

@@ -21,6 +21,7 @@ struct Globals {
   bool systemd_cgroup = false;
   bool no_cgroups = false;  // --cgroup-manager disabled, which podman gives for --cgroups=disabled
   bool debug = false;
+  std::string criu;       // --criu
   char** argv = nullptr;  // the whole command line, for the re-execution of sealed_self.hpp
 
   [[nodiscard]] state::Store store() const { return state::Store(root); }
@@ -44,7 +45,7 @@ struct Command {
 
 // Entry of each command, one file per command (cmd_NAME.cpp).
 extern const Command kCreate, kStart, kRun, kExec, kState, kList, kPs, kKill, kDelete, kSpec, kFeatures, kExplain,
-    kPlan, kReceipt, kCheck, kPause, kResume, kUpdate, kEvents;
+    kPlan, kReceipt, kCheck, kPause, kResume, kUpdate, kEvents, kCheckpoint, kRestore;
 
 // rest[0] as a container id.
 [[nodiscard]] Result<ContainerId> container_id(const Arguments& arguments);

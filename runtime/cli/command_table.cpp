@@ -16,7 +16,7 @@ constexpr std::array<Option, 12> kGlobalOptions = {{
     {"systemd-cgroup", 0, "", "the cgroup is a systemd scope; cgroupsPath is slice:prefix:name"},
     {"cgroup-manager", 0, "cgroupfs|systemd|disabled", "as crun spells it; disabled: no cgroup and no limits"},
     {"rootless", 0, "VALUE", "accepted for runc's sake; detected"},
-    {"criu", 0, "PATH", "accepted for runc's sake; unused"},
+    {"criu", 0, "PATH", "criu instead of the system's: absolute, root's, not writable by others"},
     {"log-level", 0, "LEVEL", "debug is the same as --debug"},
     {"version", 'v', "", "print the version"},
     {"help", 'h', "", "print this text"},
@@ -27,9 +27,9 @@ constexpr std::array<Option, 12> kGlobalOptions = {{
 std::span<const Option> global_options() { return kGlobalOptions; }
 
 std::span<const Command> commands() {
-  static const std::array<Command, 19> kAll = {kCreate,   kStart,   kRun,    kExec,    kState,  kList,   kPs,
-                                               kKill,     kPause,   kResume, kUpdate,  kEvents, kDelete, kSpec,
-                                               kFeatures, kExplain, kPlan,   kReceipt, kCheck};
+  static const std::array<Command, 21> kAll = {kCreate, kStart, kRun,      kExec,    kState,  kList,       kPs,
+                                               kKill,   kPause, kResume,   kUpdate,  kEvents, kCheckpoint, kRestore,
+                                               kDelete, kSpec,  kFeatures, kExplain, kPlan,   kReceipt,    kCheck};
   return kAll;
 }
 

@@ -66,6 +66,7 @@ Result<Globals> globals_from(const Arguments& arguments) {
   }
   configure_log({arguments.get("log"), format == "json" ? LogFormat::json : LogFormat::text, out.debug});
   TRY(read_cgroup_manager(arguments, out));
+  out.criu = arguments.get("criu");
   out.config = arguments.get("config", default_config());
   if (arguments.has("root")) {
     out.root = arguments.get("root");

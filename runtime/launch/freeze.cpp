@@ -45,6 +45,12 @@ Status resume_container(const Container& container) {
   return freezer.thaw();
 }
 
+std::string freezer_directory(const state::Record& record) {
+  const auto directories = cgroup_directories(record);
+  const auto hit = std::ranges::find_if(directories, has_freezer);
+  return hit == directories.end() ? std::string() : hit->path;
+}
+
 bool is_frozen(const state::Record& record) {
   const auto frozen = freezer_of(record).frozen();
   return frozen && *frozen;

@@ -15,4 +15,7 @@ namespace nucleus::launch {
 // Whether the recorded cgroup is frozen; opens nothing but the hierarchy that has the freezer.
 [[nodiscard]] bool is_frozen(const state::Record& record);
 
+// Of the hierarchy that has the freezer; "": the container has none.
+[[nodiscard]] std::string freezer_directory(const state::Record& record);
+
 }  // namespace nucleus::launch
