@@ -29,7 +29,7 @@ def usage(argv: str, err: str, differs: str = "") -> Row:
 
 NOBODY = [
     *(Row(f"{verb} {{id}}", 1, "container does not exist")
-      for verb in ("state", "start", "kill", "delete", "pause", "resume", "ps", "update", "events", "ps --format json",
+      for verb in ("state", "start", "kill", "delete", "pause", "resume", "checkpoint", "ps", "update", "events", "ps --format json",
                    "kill --all", "events --stats")),
     Row("exec {id} true", 255, "exec failed: container does not exist"),
     Row("kill {id} BOGUS", 1, "container does not exist"),
@@ -51,8 +51,12 @@ COMMAND_LINE = [
     usage("--root", "flag needs an argument: -root"),
     Row("bogus", 3, "No help topic for 'bogus'"),
     Row("--log-format xml list", 1, "invalid log-format: xml"),
+    usage("restore --lsm-mount-context", "flag needs an argument: -lsm-mount-context"),  # podman asks so
+    Row("checkpoint --help", 0, out="--image-path"),  # and so
+    Row("restore --help", 0, out="--image-path"),
     *(usage(verb, f'"{verb}" requires exactly 1 argument(s)')
-      for verb in ("state", "create", "run", "start", "delete", "pause", "resume", "update", "events")),
+      for verb in ("state", "create", "run", "start", "delete", "pause", "resume", "update", "events", "checkpoint",
+                   "restore")),
     *(usage(f"{verb} x y", f'"{verb}" requires exactly 1 argument(s)')
       for verb in ("state", "create", "run", "start", "delete", "pause", "resume", "update", "events")),
     *(usage(f"{verb} x", f'"{verb}" requires exactly 0 argument(s)') for verb in ("spec", "features", "list")),
@@ -162,6 +166,11 @@ OPTIONS = {
               "cpuset-cpus= cpuset-mems= kernel-memory= kernel-memory-tcp= memory= memory-reservation= memory-swap= "
               "pids-limit= l3-cache-schema= mem-bw-schema=",
     "events": "stats interval=",
+    "checkpoint": "image-path= work-path= parent-path= leave-running tcp-established ext-unix-sk shell-job lazy-pages "
+                  "status-fd= page-server= file-locks pre-dump manage-cgroups-mode= empty-ns= auto-dedup",
+    "restore": "console-socket= image-path= work-path= tcp-established ext-unix-sk shell-job file-locks "
+               "manage-cgroups-mode= bundle= b= detach d pid-file= no-subreaper no-pivot empty-ns= auto-dedup lazy-pages "
+               "lsm-profile= lsm-mount-context=",
     "spec": "bundle= b= rootless",
 }
 
