@@ -14,7 +14,7 @@ GRANTS = {"host-network", "device:", "exec:"}
 
 # (what was typed, the last word is the one under the cursor), (what has to be offered), exactly or among others
 CASES = [
-    (["ch"], {"check"}, True),
+    (["ch"], {"check", "checkpoint"}, True),
     (["--log-f"], {"--log-format"}, True),
     (["--log-format", ""], {"text", "json"}, True),
     (["--root", "/x", "stat"], {"state"}, True),
