@@ -73,12 +73,13 @@ class Criu(CheckpointTest):
 
     def test_one_that_others_can_write_is_refused(self):
         bundle = self.running()
-        for mode in (0o775, 0o757, 0o644):
+        for mode, text in ((0o775, "must be a file of root's that nobody else can write"),
+                           (0o757, "must be a file of root's that nobody else can write"), (0o644, "is no executable file")):
             program = self.fake(mode=mode)
-            self.fails(self.checkpoint(bundle, program), f"{program}: must be an executable file of root's")
+            self.fails(self.checkpoint(bundle, program), f"{program}: {text}")
         program = self.fake()
         os.chown(program, 1000, 0)
-        self.fails(self.checkpoint(bundle, program), "must be an executable file of root's")
+        self.fails(self.checkpoint(bundle, program), "must be a file of root's")
         self.assertFalse((program.parent / "image/argv").exists())
 
     def test_it_is_never_looked_for_in_path(self):

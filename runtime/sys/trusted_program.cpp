@@ -13,9 +13,11 @@ Result<UniqueFd> open_trusted_program(const std::string& path) {
   if (::fstat(found.get(), &info) != 0) {
     return fail_errno("stat " + path);
   }
-  const bool executable = S_ISREG(info.st_mode) && (info.st_mode & S_IXUSR) != 0;
-  if (!executable || info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(ErrorCode::kernel, path + ": must be an executable file of root's that nobody else can write");
+  if (!S_ISREG(info.st_mode) || (info.st_mode & S_IXUSR) == 0) {
+    return fail(ErrorCode::kernel, path + ": is no executable file");
+  }
+  if (info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(ErrorCode::kernel, path + ": must be a file of root's that nobody else can write");
   }
   return found;
 }
