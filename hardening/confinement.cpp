@@ -12,7 +12,12 @@ json landlock_json(const LandlockRuleset& rules) {
   for (const auto& rule : rules.paths) {
     paths.push_back({{"path", rule.path}, {"access", rule.access}});
   }
+  json ports = json::array();
+  for (const auto& rule : rules.ports) {
+    ports.push_back({{"port", rule.port}, {"access", rule.access}});
+  }
   return {{"abi", rules.abi},
+          {"ports", std::move(ports)},
           {"handledFs", rules.handled_fs},
           {"handledNet", rules.handled_net},
           {"scoped", rules.scoped},
@@ -25,6 +30,9 @@ LandlockRuleset parse_landlock(const json& doc) {
   out.handled_fs = doc.at("handledFs").get<std::uint64_t>();
   out.handled_net = doc.at("handledNet").get<std::uint64_t>();
   out.scoped = doc.at("scoped").get<std::uint64_t>();
+  for (const auto& rule : doc.at("ports")) {
+    out.ports.push_back({rule.at("port").get<std::uint16_t>(), rule.at("access").get<std::uint64_t>()});
+  }
   for (const auto& rule : doc.at("paths")) {
     out.paths.push_back({rule.at("path").get<std::string>(), rule.at("access").get<std::uint64_t>()});
   }

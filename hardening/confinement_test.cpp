@@ -18,7 +18,7 @@ Confinement full() {
   out.policy.keep_ambient = {"CAP_KILL"};
   out.policy.grants = {parse_grant("device:/dev/fuse", "command line").value(),
                        parse_grant("host-pid", "policy default (policy.toml:4)").value()};
-  out.landlock = {7, 0xffff, 3, 1, {{"/", 5}, {"/tmp", UINT64_MAX}}};
+  out.landlock = {7, 0xffff, 3, 1, {{443, 2}}, {{"/", 5}, {"/tmp", UINT64_MAX}}};
   out.seccomp_flags = 4294967295U;
   out.ephemeral_root = true;
   return out;

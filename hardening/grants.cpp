@@ -9,7 +9,7 @@
 namespace nucleus::hardening {
 namespace {
 
-enum class ValueForm : std::uint8_t { none, capability, path, text };
+enum class ValueForm : std::uint8_t { none, capability, path, egress, text };
 
 struct KindRow {
   GrantKind kind;
@@ -34,6 +34,7 @@ constexpr std::array kKinds = {
     KindRow{GrantKind::net_device, "net-device", ValueForm::text},
     KindRow{GrantKind::persistent_rootfs, "persistent-rootfs", ValueForm::none},
     KindRow{GrantKind::shared_mounts, "shared-mounts", ValueForm::none},
+    KindRow{GrantKind::egress, "egress", ValueForm::egress},
     KindRow{GrantKind::realtime, "realtime", ValueForm::none},
 };
 
@@ -66,6 +67,10 @@ Result<std::string> checked_value(std::string_view text, const KindRow& kind, st
   }
   if (kind.form == ValueForm::path && !value.starts_with('/')) {
     return bad(text, "needs an absolute path");
+  }
+  if (kind.form == ValueForm::egress) {
+    TRY_ASSIGN(const auto entry, parse_egress_entry(value, ""));
+    return entry.text;
   }
   return value.starts_with('/') ? normal_path(value) : std::string(value);
 }

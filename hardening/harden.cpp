@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hardening/annotations.hpp"
+#include "hardening/namespace_text.hpp"
 #include "hardening/rules/rule.hpp"
 
 namespace nucleus::hardening {
@@ -70,8 +71,10 @@ Result<Hardened> harden(const oci::Spec& spec, const Policy& policy, const HostF
   for (const Rule rule : kRules) {
     TRY(rule(context));
   }
+  TRY(harden_egress(context, out.egress));
   out.ephemeral_root = is_ephemeral(out.spec);
   out.landlock = landlock_rules(out.spec, policy, facts, out.ephemeral_root);
+  add_landlock_ports(out.landlock, *out.egress, shares_host(out.spec, facts, "network"));
   for (auto& text : landlock_notes(out.spec, policy, facts, out.ephemeral_root)) {
     context.note("landlock", "", std::move(text));
   }

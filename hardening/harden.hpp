@@ -1,6 +1,9 @@
 // The rewrite: a pure function from a validated Spec to a stricter one.
 #pragma once
 
+#include <optional>
+
+#include "hardening/egress_policy.hpp"
 #include "hardening/landlock_rules.hpp"
 #include "hardening/modes.hpp"
 #include "hardening/policy.hpp"
@@ -16,6 +19,7 @@ struct Hardened {
   oci::Spec spec;
   Report report;
   LandlockRuleset landlock;
+  std::optional<EgressPolicy> egress;  // with the grants; absent in passthrough
   bool ephemeral_root = false;  // writes to / go to a tmpfs that dies with the container
 };
 

@@ -1,5 +1,5 @@
-// A policy set: what the rewrite may leave in place. Loaded from a directory (policy.toml, caps.toml, landlock.toml,
-// seccomp.json) or from the set compiled into the binary; unknown keys and names are errors, bytes are read once and
+// A policy set: what the rewrite may leave in place. Loaded from a directory (policy.toml, caps.toml, egress.toml,
+// landlock.toml, seccomp.json) or from the set compiled into the binary; unknown keys and names are errors, bytes are read once and
 // the bytes hashed are the bytes parsed.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hardening/egress_policy.hpp"
 #include "hardening/modes.hpp"
 #include "hardening/profile.hpp"
 #include "oci/spec.hpp"
@@ -35,6 +36,7 @@ enum class GrantKind : std::uint8_t {
   net_device,          // value: host interface to move into the container
   persistent_rootfs,   // a bundle run directly may write to its rootfs on disk
   shared_mounts,       // mount propagation towards the host
+  egress,              // value: an entry of egress.toml's allow list that may be reached as well
   realtime,            // a real-time scheduler or I/O class, or a negative nice value
 };
 
@@ -83,6 +85,7 @@ struct Policy {
   std::vector<std::string> keep_ambient;
   oci::Seccomp seccomp;
   LandlockPolicy landlock;
+  EgressPolicy egress;
   std::int64_t pids_limit = 512;
   bool external = false;  // from a directory, not compiled in
   bool pinned = false;    // chosen by NAME@sha256:HEX, and the digest matched
@@ -107,7 +110,7 @@ struct HostConfig {
 
 // `name` is looked up in `dirs` (first hit wins), then among the sets compiled in; a name with '/' is a directory.
 // "NAME@sha256:HEX" must match the set's digest. Files must be owned by root or the caller and not writable by group or
-// others; that is asked of the opened descriptors. Errors name file:line:column. The set's four files must all exist.
+// others; that is asked of the opened descriptors. Errors name file:line:column. The set's five files must all exist.
 [[nodiscard]] Result<Policy> load_policy(const std::string& name, const std::vector<std::string>& dirs);
 
 }  // namespace nucleus::hardening

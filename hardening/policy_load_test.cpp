@@ -24,7 +24,7 @@ class PolicyFiles : public ::testing::Test {
     dir_ = ::mkdtemp(name.data());
     ::umask(022);
     fs::create_directory(set());
-    for (const auto* const file : {"policy.toml", "caps.toml", "landlock.toml", "seccomp.json"}) {
+    for (const auto* const file : {"policy.toml", "caps.toml", "egress.toml", "landlock.toml", "seccomp.json"}) {
       put(file, *shipped_file("default", file));
     }
     put("policy.toml", "name = \"web\"\n");

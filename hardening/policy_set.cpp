@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hardening/digest.hpp"
+#include "hardening/egress_toml.hpp"
 #include "hardening/json_text.hpp"
 #include "hardening/path_text.hpp"
 #include "hardening/policy_toml.hpp"
@@ -99,6 +100,11 @@ Result<AccessSet> access_words(const std::vector<TomlText>& words) {
   return access;
 }
 
+Status decode_egress(TomlTable table, Policy& policy) {
+  TRY_ASSIGN(policy.egress, decode_egress_toml(std::move(table), "policy " + policy.name));
+  return {};
+}
+
 Status decode_landlock_toml(TomlTable table, Policy& policy) {
   TRY_ASSIGN(const auto abi, table.integer("min_abi", 0, 1000));
   policy.landlock.min_abi = static_cast<int>(abi.value_or(policy.landlock.min_abi));
@@ -170,7 +176,7 @@ Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name, 
   policy.name = name;
   policy.external = external;
   policy.digest = to_hex(sha256(lock_text(bytes)));
-  constexpr std::array kDecoders = {decode_caps_toml, decode_landlock_toml, decode_policy_toml};
+  constexpr std::array kDecoders = {decode_caps_toml, decode_egress, decode_landlock_toml, decode_policy_toml};
   for (std::size_t i = 0; i < kDecoders.size(); ++i) {
     TRY_ASSIGN(auto table, TomlTable::parse(bytes[i], shown + std::string(kPolicyFiles[i])));
     TRY(kDecoders[i](std::move(table), policy));

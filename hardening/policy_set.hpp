@@ -10,8 +10,8 @@
 namespace nucleus::hardening {
 
 // Sorted; in this order they enter the digest.
-inline constexpr std::array<std::string_view, 4> kPolicyFiles = {"caps.toml", "landlock.toml", "policy.toml",
-                                                                 "seccomp.json"};
+inline constexpr std::array<std::string_view, 5> kPolicyFiles = {"caps.toml", "egress.toml", "landlock.toml",
+                                                                 "policy.toml", "seccomp.json"};
 using PolicyBytes = std::array<std::string, kPolicyFiles.size()>;  // by kPolicyFiles
 
 // `shown` is put before the file names in errors: "/etc/nucleus/policies/web/". `external` sets get their system call
@@ -19,7 +19,7 @@ using PolicyBytes = std::array<std::string, kPolicyFiles.size()>;  // by kPolicy
 [[nodiscard]] Result<Policy> decode_policy(const PolicyBytes& bytes, const std::string& name, const std::string& shown,
                                            bool external);
 
-// sha256sum's lines for the four files; its SHA-256 is the set's digest.
+// sha256sum's lines for the files; its SHA-256 is the set's digest.
 [[nodiscard]] std::string lock_text(const PolicyBytes& bytes);
 
 }  // namespace nucleus::hardening

@@ -364,7 +364,7 @@ class PolicyDirectory(ExplainTest):
     def test_files_that_others_may_have_written(self):
         for change in (lambda file: file.chmod(0o666), lambda file: file.chmod(0o664),
                        lambda file: os.chown(file, 65534, 65534)):
-            for name in ("policy.toml", "seccomp.json", "caps.toml", "landlock.toml"):
+            for name in ("policy.toml", "seccomp.json", "caps.toml", "egress.toml", "landlock.toml"):
                 path = self.policy()
                 change(path / name)
                 with self.subTest(name):

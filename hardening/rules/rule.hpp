@@ -1,6 +1,7 @@
 // What every rule works on. One rule per file; harden.cpp holds the list and its order.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,8 @@ class RuleContext {
 [[nodiscard]] Status harden_sysctls(RuleContext& context);
 [[nodiscard]] Status harden_resources(RuleContext& context);
 [[nodiscard]] Status harden_seccomp(RuleContext& context);
+// The policy's egress with the grants' entries.
+[[nodiscard]] Status harden_egress(RuleContext& context, std::optional<EgressPolicy>& out);
 [[nodiscard]] Status require_landlock(RuleContext& context);
 
 }  // namespace nucleus::hardening

@@ -95,6 +95,7 @@ Result<std::unique_ptr<const Prepared>> prepare_launch(const Globals& globals, c
   TRY(check_cgroups(globals, decision.hardened.mode));
   plan::Request request;
   request.id = id.str();
+  request.state_root = globals.store().root();
   request.bundle = decision.bundle.path;
   request.preserve_fds = kept;
   request.listen_fds = listen;

@@ -10,6 +10,7 @@
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/container_cgroup.hpp"
+#include "runtime/launch/egress.hpp"
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/hooks.hpp"
@@ -48,6 +49,7 @@ class Launcher {
   Status record_created();
   Status release();
 
+  Status prepare_egress();
   Status handle(LauncherEnd::Received& received);
 
   const LaunchInput& input_;
@@ -72,6 +74,7 @@ Launcher::~Launcher() {
   }
   child_ = sys::Child();
   cgroup_.undo();
+  remove_egress(record_);
   if (directory_) {
     (void)store_.destroy(*id_, std::move(*directory_));
   }
@@ -96,6 +99,7 @@ Status Launcher::make_cgroup() { return cgroup_.make(record_); }
 Status Launcher::prepare() {
   InitContext& context = context_.emplace(input_.plan);
   TRY_ASSIGN(context.join, open_namespaces(input_.plan.namespaces.join, granted_namespaces(input_.confinement)));
+  TRY(prepare_egress());
   if ((input_.facts.capabilities & capability_bit("CAP_SYS_ADMIN")) != 0) {
     TRY(prepare_trees(context, TreeMaker::launcher));
   } else {
@@ -114,6 +118,25 @@ Status Launcher::prepare() {
   channel_ = std::move(channel.launcher);
   context.channel = std::move(channel.process);
   return {};
+}
+
+// In a namespace that was joined the table is written down before it is made, for whoever has to remove it.
+Status Launcher::prepare_egress() {
+  if (!input_.plan.egress) {
+    return {};
+  }
+  TRY_ASSIGN(context_->runtime_network, sys::own_namespace_id(*sys::find_namespace_kind("network")));
+  const auto& join = input_.plan.namespaces.join;
+  for (std::size_t i = 0; i < join.size(); ++i) {
+    if (join[i].type == "network") {
+      TRY_ASSIGN(record_.egress, egress_reference(input_.plan, context_->join[i].get()));
+    }
+  }
+  if (!record_.egress) {
+    return {};
+  }
+  TRY(directory_->write(kIntentFile, state::to_json(record_)));
+  return directory_->save(record_);
 }
 
 Status Launcher::clone() {

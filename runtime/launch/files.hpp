@@ -17,6 +17,7 @@ inline constexpr const char* kOriginalFile = "original.json";        // config.j
 inline constexpr const char* kConfigFile = "config.json";            // as it was executed
 inline constexpr const char* kConfinementFile = "confinement.json";  // hardening::Confinement
 inline constexpr const char* kFilterFile = "seccomp.bpf";            // struct sock_filter, in kernel layout
+inline constexpr const char* kEgressFile = "egress.json";            // hardening::EgressRecord
 inline constexpr const char* kReceiptFile = "receipt.json";
 inline constexpr const char* kResourcesFile = "resources.json";  // limits in force, once an update changed them
 inline constexpr const char* kIntentFile = "intent.json";  // the record before there was a process: state.json's spare

@@ -12,6 +12,7 @@
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/landlock.hpp"
 #include "runtime/sys/masking.hpp"
+#include "runtime/sys/namespaces.hpp"
 #include "runtime/sys/procfs.hpp"
 #include "runtime/sys/root_dir.hpp"
 
@@ -31,6 +32,7 @@ struct InitContext {
   oci::StateDocument hook_state;              // for hooks; the process fills in its pid
   std::function<void()> after_clone;          // in the child, first of all: gives up what is the launcher's
   std::function<Status()> before_start;       // then, with /proc/PID closed: enters a container, or clones mounts
+  sys::NamespaceId runtime_network;           // no egress rules are ever put into it
   bool await_id_maps = false;                 // a new user namespace: wait until the launcher wrote the maps
 
   // Set while running.

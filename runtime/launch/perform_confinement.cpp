@@ -141,6 +141,9 @@ Status Performer::operator()(const plan::PrepareLandlock&) const {
       return fail_errno("open " + rule.path);
     }
   }
+  for (const auto& rule : rules.ports) {
+    TRY(domain.allow_port(rule.port, rule.access));
+  }
   context.landlock = std::move(domain);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include "runtime/launch/egress.hpp"
 #include "runtime/launch/performer.hpp"
 #include "runtime/sys/credentials.hpp"
 #include "runtime/sys/keyring.hpp"
@@ -47,5 +48,10 @@ Status Performer::operator()(const plan::SetHostname& op) const { return sys::se
 Status Performer::operator()(const plan::SetDomainname& op) const { return sys::set_domainname(op.name); }
 
 Status Performer::operator()(const plan::LoopbackUp&) const { return sys::bring_loopback_up(); }
+
+Status Performer::operator()(const plan::InstallEgress&) const {
+  return context.plan.egress ? install_egress(*context.plan.egress, context.runtime_network)
+                             : Status(fail(ErrorCode::internal, "there are no egress rules"));
+}
 
 }  // namespace nucleus::launch

@@ -18,6 +18,7 @@ struct Performer {
   Status operator()(const plan::SetHostname& op) const;
   Status operator()(const plan::SetDomainname& op) const;
   Status operator()(const plan::LoopbackUp& op) const;
+  Status operator()(const plan::InstallEgress& op) const;
   // perform_mounts.cpp
   Status operator()(const plan::AttachRoot& op) const;
   Status operator()(const plan::MountFilesystem& op) const;

@@ -94,7 +94,7 @@ void sandbox(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   // The kernel does not show a process's Landlock domain; what was entered is recorded, not observed.
   const auto& landlock = context.confinement.landlock;
   add(out, "landlock.abi", "", std::to_string(landlock.abi));
-  add(out, "landlock.rules", "", std::to_string(landlock.paths.size()));
+  add(out, "landlock.rules", "", std::to_string(landlock.paths.size() + landlock.ports.size()));
 }
 
 void namespaces(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
@@ -106,6 +106,20 @@ void namespaces(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
     const std::string seen = (is_host ? "host " : "own ") + identity;
     const bool asked_new = entry != wanted.end() && entry->path.empty();
     out.push_back({"namespace." + type, asked_new ? "own" : "", seen, !asked_new || !is_host});
+  }
+}
+
+void egress(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  if (context.egress == nullptr) {
+    add(out, "egress.rules", "", "none");
+    return;
+  }
+  const EgressTruth& truth = *context.egress;
+  add(out, "egress.rules", "as planned", truth.difference.empty() ? "as planned" : "different: " + truth.difference);
+  add(out, "egress.denied", "", std::to_string(truth.denied_packets) + " packets");
+  for (const auto& [address, protocol, port] : truth.denied) {
+    const std::string name = protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "protocol " + std::to_string(protocol);
+    add(out, "egress.denied " + address, "", name + " " + std::to_string(port));
   }
 }
 
@@ -233,6 +247,7 @@ std::vector<ReceiptItem> receipt_items(const ReceiptContext& context) {
   capabilities(context, out);
   sandbox(context, out);
   namespaces(context, out);
+  egress(context, out);
   limits(context, out);
   mounts(context, out);
   paths(context, out);

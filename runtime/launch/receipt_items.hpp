@@ -7,6 +7,7 @@
 
 #include "hardening/confinement.hpp"
 #include "oci/spec.hpp"
+#include "runtime/launch/egress.hpp"
 #include "runtime/launch/readback.hpp"
 #include "runtime/state/receipt.hpp"
 
@@ -17,6 +18,7 @@ struct ReceiptContext {
   const hardening::Confinement& confinement;
   const KernelTruth& truth;
   const std::map<std::string, std::string>& host_namespaces;  // the runtime's own, spec type -> identity
+  const EgressTruth* egress;   // nullptr: no table of the container's
   std::string filter;                                         // the compiled filter's bytes; "" when none was installed
 };
 

@@ -25,7 +25,7 @@ class ReceiptItems : public ::testing::Test {
   }
 
   [[nodiscard]] std::vector<state::ReceiptItem> items() const {
-    return receipt_items({spec_, confinement_, truth_, host_, filter_});
+    return receipt_items({spec_, confinement_, truth_, host_, egress_ ? &*egress_ : nullptr, filter_});
   }
   [[nodiscard]] state::ReceiptItem item(const std::string& control) const {
     const auto all = items();
@@ -49,10 +49,22 @@ class ReceiptItems : public ::testing::Test {
   hardening::Confinement confinement_;
   KernelTruth truth_;
   std::map<std::string, std::string> host_;
+  std::optional<EgressTruth> egress_;
   std::string filter_;
 };
 
 TEST_F(ReceiptItems, EverythingAsAsked) { EXPECT_EQ(wrong(), Names{}); }
+
+TEST_F(ReceiptItems, EgressRulesMustBeThoseThatWereInstalled) {
+  EXPECT_EQ(item("egress.rules").observed, "none");
+  egress_ = EgressTruth{"", 7, 420, {{"198.51.100.7", 6, 443}, {"2001:db8::1", 132, 9}}};
+  EXPECT_EQ(wrong(), Names{});
+  EXPECT_EQ(item("egress.denied").observed, "7 packets");
+  EXPECT_EQ(item("egress.denied 198.51.100.7").observed, "tcp 443");
+  EXPECT_EQ(item("egress.denied 2001:db8::1").observed, "protocol 132 9");
+  egress_->difference = "rule 3 of output";
+  EXPECT_EQ(wrong(), Names{"egress.rules"});
+}
 
 TEST_F(ReceiptItems, NothingIsTakenForGrantedThatTheKernelDoesNotReport) {
   truth_.status.clear();

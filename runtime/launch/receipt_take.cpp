@@ -55,7 +55,8 @@ Result<state::Receipt> take_receipt(const Container& container, const hardening:
   TRY_ASSIGN(KernelTruth truth, read_back(proc, container.record.pid, traced));
   look_up(proc, container.record.pid, judged_paths(spec), truth);
   TRY_ASSIGN(const KernelTruth own, read_back(proc, ::getpid(), false));
-  const ReceiptContext context{spec, confinement, truth, own.namespaces,
+  TRY_ASSIGN(const auto egress, read_egress(container));
+  const ReceiptContext context{spec, confinement, truth, own.namespaces, egress ? &*egress : nullptr,
                                directory.read(kFilterFile).value_or(std::string())};
   state::Receipt receipt;
   receipt.id = container.record.id;

@@ -33,6 +33,7 @@ struct Describe {
   std::string operator()(const SetHostname& op) const { return "set hostname " + op.name; }
   std::string operator()(const SetDomainname& op) const { return "set domainname " + op.name; }
   std::string operator()(const LoopbackUp&) const { return "bring up the loopback interface"; }
+  std::string operator()(const InstallEgress&) const { return "install the egress rules"; }
   std::string operator()(const AttachRoot& op) const { return "make mounts " + op.propagation + ", attach rootfs"; }
   std::string operator()(const MountFilesystem& op) const { return "mount " + op.type + " on " + op.target; }
   std::string operator()(const AttachMount& op) const { return "bind mount on " + op.target; }

@@ -114,6 +114,7 @@ Result<LaunchPlan> make_plan(const hardening::Hardened& hardened, const HostFact
   TRY(refuse_unsupported(spec));
   PlanContext context{spec, hardened, facts, request, plan};
   TRY(plan_namespaces(context));
+  plan_egress(context);
   TRY(plan_cgroup(context));
   TRY(plan_rootfs(context));
   TRY(plan_mounts(context));

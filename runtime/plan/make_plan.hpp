@@ -9,6 +9,7 @@ namespace nucleus::plan {
 
 struct Request {
   std::string id;
+  std::string state_root;     // tells containers of one id apart in a shared network namespace
   std::string bundle;         // absolute; relative bind sources start there
   unsigned preserve_fds = 0;  // from 3 on, those of `listen_fds` among them
   unsigned listen_fds = 0;    // sd_listen_fds(3): so many of them are told to the program by its environment

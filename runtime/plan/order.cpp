@@ -16,6 +16,7 @@ struct PhaseOf {
   Phase operator()(const SetHostname&) const { return Phase::identity; }
   Phase operator()(const SetDomainname&) const { return Phase::identity; }
   Phase operator()(const LoopbackUp&) const { return Phase::identity; }
+  Phase operator()(const InstallEgress&) const { return Phase::identity; }
   Phase operator()(const AttachRoot&) const { return Phase::root; }
   Phase operator()(const MountFilesystem&) const { return Phase::mounts; }
   Phase operator()(const AttachMount&) const { return Phase::mounts; }

@@ -31,6 +31,8 @@ struct PlanContext {
 [[nodiscard]] Status plan_cgroup(PlanContext& context);
 [[nodiscard]] Status plan_rootfs(PlanContext& context);
 [[nodiscard]] Status plan_mounts(PlanContext& context);
+// After plan_namespaces().
+void plan_egress(PlanContext& context);
 void plan_devices(PlanContext& context);
 void plan_paths(PlanContext& context);
 

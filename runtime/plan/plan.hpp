@@ -9,9 +9,11 @@
 #include <variant>
 #include <vector>
 
+#include "hardening/egress_record.hpp"
 #include "hardening/harden.hpp"
 #include "oci/spec.hpp"
 #include "runtime/base/capability.hpp"
+#include "runtime/base/nft.hpp"
 #include "runtime/base/systemd_unit.hpp"
 #include "runtime/plan/mount_plan.hpp"
 
@@ -36,6 +38,7 @@ struct SetDomainname {
   std::string name;
 };
 struct LoopbackUp {};
+struct InstallEgress {};  // LaunchPlan::egress, in the container's network namespace
 struct AttachRoot {
   std::string propagation;  // of "/" before anything is mounted: rslave, rprivate, ...
 };
@@ -134,7 +137,7 @@ struct Execute {};
 
 using InitAction =
     std::variant<JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname,
-                 SetDomainname, LoopbackUp, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink,
+                 SetDomainname, LoopbackUp, InstallEgress, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink,
                  EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath,
                  RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReopenNull, ReleaseSetup, EnterDirectory,
                  ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler, SetIoPriority,
@@ -202,6 +205,13 @@ struct SeccompPlan {
   std::string listener_metadata;
 };
 
+// What may leave the container's network namespace; never installed in the runtime's own.
+struct EgressPlan {
+  hardening::EgressRecord record;
+  nft::Table table;  // compiled from it
+  bool shared = false;  // a namespace that was joined: others may live in it, with tables of their own
+};
+
 struct LaunchPlan {
   hardening::Mode mode = hardening::Mode::agent;
   std::string id;
@@ -211,6 +221,7 @@ struct LaunchPlan {
   std::vector<DetachedMount> detached;  // prepared by the parent, attached by AttachMount ops
   std::vector<InitOp> init;
   std::optional<SeccompPlan> seccomp;
+  std::optional<EgressPlan> egress;  // absent: passthrough, or the host's network namespace by grant
   hardening::LandlockRuleset landlock;
   oci::Hooks hooks;
   unsigned preserve_fds = 0;

@@ -28,6 +28,7 @@ Record full_record() {
   record.annotations = {{"a", "1"}, {"\xc3\xa4", ""}};
   record.poststart = {{"/bin/hook", {"hook", "x"}, {"A=b"}, 3, {}}};
   record.poststop = {{"/bin/other", {}, {}, {}, {}}, {"/bin/third", {"third"}, {}, 9223372036854775807, {}}};
+  record.egress = EgressTable{"nucleus_x", "/run/netns/x", 4, 18446744073709551615U};
   record.owner = 4294967294U;
   record.shared_pid = true;
   return record;

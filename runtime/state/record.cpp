@@ -69,6 +69,21 @@ std::optional<UnitReference> parse_unit(const json& unit) {
                        unit.at("description").get<std::string>()};
 }
 
+json egress_json(const std::optional<EgressTable>& table) {
+  if (!table) {
+    return nullptr;
+  }
+  return {{"table", table->name}, {"path", table->path}, {"device", table->device}, {"inode", table->inode}};
+}
+
+std::optional<EgressTable> parse_egress(const json& table) {
+  if (table.is_null()) {
+    return std::nullopt;
+  }
+  return EgressTable{table.at("table").get<std::string>(), table.at("path").get<std::string>(),
+                     table.at("device").get<std::uint64_t>(), table.at("inode").get<std::uint64_t>()};
+}
+
 Record from_json(const json& doc) {
   Record out;
   out.id = doc.at("id").get<std::string>();
@@ -81,6 +96,7 @@ Record from_json(const json& doc) {
   out.start_time = doc.at("startTime").get<std::uint64_t>();
   out.cgroups = parse_cgroups(doc.at("cgroups"));
   out.unit = parse_unit(doc.at("unit"));
+  out.egress = parse_egress(doc.at("egress"));
   out.annotations = doc.at("annotations").get<std::map<std::string, std::string>>();
   out.poststart = parse_hooks(doc.at("poststart"));
   out.poststop = parse_hooks(doc.at("poststop"));
@@ -102,6 +118,7 @@ std::string to_json(const Record& record) {
                     {"startTime", record.start_time},
                     {"cgroups", cgroups_json(record.cgroups)},
                     {"unit", unit_json(record.unit)},
+                    {"egress", egress_json(record.egress)},
                     {"annotations", record.annotations},
                     {"poststart", hooks_json(record.poststart)},
                     {"poststop", hooks_json(record.poststop)},

@@ -21,6 +21,15 @@ struct CgroupDirectory {
   bool operator==(const CgroupDirectory&) const = default;
 };
 
+// An egress table in a network namespace that was joined: it outlives the container and is taken out by `delete`.
+struct EgressTable {
+  std::string name;
+  std::string path;          // linux.namespaces[].path
+  std::uint64_t device = 0;  // the namespace's identity: the path may come to lead elsewhere
+  std::uint64_t inode = 0;
+  bool operator==(const EgressTable&) const = default;
+};
+
 // The stored facts. Everything else about a container's status is derived from the kernel (status.hpp).
 struct Record {
   std::string id;
@@ -33,6 +42,7 @@ struct Record {
   std::uint64_t start_time = 0;          // clock ticks after boot, field 22 of /proc/PID/stat: guards against pid reuse
   std::vector<CgroupDirectory> cgroups;  // every one made for the container, written down before it is made
   std::optional<UnitReference> unit;     // the systemd unit that the cgroup belongs to
+  std::optional<EgressTable> egress;
   std::map<std::string, std::string> annotations;
   std::vector<oci::Hook> poststart;
   std::vector<oci::Hook> poststop;

@@ -1,0 +1,141 @@
+#include "runtime/launch/egress.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "runtime/base/log.hpp"
+#include "runtime/launch/files.hpp"
+#include "runtime/sys/procfs.hpp"
+
+namespace nucleus::launch {
+namespace {
+
+const sys::NamespaceKind& network_kind() { return *sys::find_namespace_kind("network"); }
+
+// Every table of a namespace judges every packet in it, so what one allows another would silently deny.
+Status refuse_contradiction(int socket, const std::string& own) {
+  TRY_ASSIGN(const auto tables, sys::list_tables(socket));
+  const std::string other = hardening::contradicting_table(own, tables);
+  if (other.empty()) {
+    return {};
+  }
+  (void)sys::send_batch(socket, sys::encode_removal(own));
+  return fail(ErrorCode::policy,
+              "the network namespace is shared with a container of another egress policy (nftables table " + other +
+                  "): give all containers of a pod the same one");
+}
+
+std::optional<std::string> joined_path(const plan::LaunchPlan& plan) {
+  const auto& join = plan.namespaces.join;
+  const auto hit = std::ranges::find(join, "network", &plan::JoinNamespace::type);
+  return hit == join.end() ? std::nullopt : std::optional(hit->path);
+}
+
+// The namespace that was joined, if the path still leads to it.
+Result<UniqueFd> open_recorded(const state::EgressTable& table) {
+  TRY_ASSIGN(UniqueFd fd, sys::open_namespace(table.path, network_kind()));
+  TRY_ASSIGN(const auto id, sys::namespace_id(fd.get()));
+  const sys::NamespaceId recorded{static_cast<dev_t>(table.device), static_cast<ino_t>(table.inode)};
+  if (!(id == recorded)) {
+    return fail(ErrorCode::not_found, table.path + " leads to another network namespace by now");
+  }
+  return fd;
+}
+
+Status remove_table(const state::EgressTable& table) {
+  const auto network = open_recorded(table);
+  if (!network) {
+    return {};  // nobody can reach it by this path any more
+  }
+  TRY_ASSIGN(const auto socket, sys::open_nftables_in(network->get()));
+  Status removed = sys::send_batch(socket.get(), sys::encode_removal(table.name));
+  return !removed && removed.error().sys_errno == ENOENT ? Status{} : removed;
+}
+
+DeniedDestination destination(const nft::Element& element, bool v6) {
+  const std::size_t length = v6 ? 16 : 4;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(v6 ? AF_INET6 : AF_INET, element.first.data(), text.data(), text.size());
+  const auto& key = element.first;
+  return {text.data(), key[length], static_cast<std::uint16_t>(key[length + 4] << 8U | key[length + 5])};
+}
+
+void add_denied(const sys::NftReading& reading, const char* name, bool v6, EgressTruth& out) {
+  const auto* const set = reading.find_set(name);
+  if (set == nullptr) {
+    return;
+  }
+  for (const auto& [element, expires] : set->elements) {
+    if (element.first.size() >= (v6 ? 24U : 12U)) {
+      out.denied.push_back(destination(element, v6));
+    }
+  }
+}
+
+EgressTruth truth_of(const nft::Table& sent, const sys::NftReading& reading) {
+  EgressTruth out;
+  out.difference = sys::first_difference(sent, reading).value_or("");
+  for (const auto& counter : reading.counters) {
+    out.denied_packets += counter.packets;
+    out.denied_bytes += counter.bytes;
+  }
+  add_denied(reading, "denied4", false, out);
+  add_denied(reading, "denied6", true, out);
+  return out;
+}
+
+}  // namespace
+
+Status install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network) {
+  TRY_ASSIGN(const auto own, sys::own_namespace_id(network_kind()));
+  if (own == runtime_network) {
+    return fail(ErrorCode::internal, "this is the runtime's own network namespace");
+  }
+  TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
+  TRY_ASSIGN(const auto socket, sys::open_nftables());
+  TRY(sys::send_batch(socket.get(), batch));
+  return plan.shared ? refuse_contradiction(socket.get(), plan.table.name) : Status{};
+}
+
+Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network) {
+  const auto path = joined_path(plan);
+  if (!plan.egress || !path) {
+    return std::nullopt;
+  }
+  TRY_ASSIGN(const auto id, sys::namespace_id(network));
+  return state::EgressTable{plan.egress->table.name, *path, id.device, id.inode};
+}
+
+void remove_egress(const state::Record& record) {
+  if (!record.egress) {
+    return;
+  }
+  if (Status removed = remove_table(*record.egress); !removed) {
+    log_warning("egress rules in " + record.egress->path + ": " + removed.error().text);
+  }
+}
+
+Result<std::optional<EgressTruth>> read_egress(const Container& container) {
+  if (!container.directory.has(kEgressFile)) {
+    return std::nullopt;
+  }
+  TRY_ASSIGN(const std::string text, container.directory.read(kEgressFile));
+  TRY_ASSIGN(const auto record, hardening::parse_egress_record(text, kEgressFile));
+  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
+  TRY_ASSIGN(const auto network, sys::open_namespace_of(proc, container.record.pid, network_kind()));
+  TRY_ASSIGN(const auto socket, sys::open_nftables_in(network.get()));
+  const nft::Table sent = hardening::compile_egress(record);
+  const auto reading = sys::read_table(socket.get(), sent.name);
+  if (!reading && (reading.error().sys_errno == ENOENT || reading.error().sys_errno == EBADMSG)) {
+    EgressTruth gone;
+    gone.difference = reading.error().text;
+    return gone;
+  }
+  return reading ? Result<std::optional<EgressTruth>>(truth_of(sent, *reading))
+                 : tl::unexpected<Error>(reading.error());
+}
+
+}  // namespace nucleus::launch

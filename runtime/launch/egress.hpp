@@ -1,0 +1,43 @@
+// A container's egress table in the kernel: put in by init, judged by the receipt, taken out by delete where the
+// namespace is shared.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hardening/egress_record.hpp"
+#include "runtime/launch/container.hpp"
+#include "runtime/plan/plan.hpp"
+#include "runtime/state/record.hpp"
+#include "runtime/sys/namespaces.hpp"
+#include "runtime/sys/nftables.hpp"
+
+namespace nucleus::launch {
+
+// In the caller's network namespace, which must not be `runtime_network`. In a shared one whose other tables contradict
+// this one nothing is left behind and the error names the contradiction. One atomic transaction.
+[[nodiscard]] Status install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network);
+
+// The reference that `delete` goes by; nothing for a namespace of the container's own. `network` is the joined namespace.
+[[nodiscard]] Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network);
+
+// Takes the table out of a shared namespace. A namespace or table that is gone is no error, others are logged.
+void remove_egress(const state::Record& record);
+
+// Destinations that were denied last, and how much.
+struct DeniedDestination {
+  std::string address;
+  std::uint8_t protocol = 0;
+  std::uint16_t port = 0;
+};
+struct EgressTruth {
+  std::string difference;  // from what was installed; "" when the kernel has exactly that
+  std::uint64_t denied_packets = 0;
+  std::uint64_t denied_bytes = 0;
+  std::vector<DeniedDestination> denied;
+};
+
+// nullopt: the container has no table (passthrough, the host's network). Reads the namespace of the container's init.
+[[nodiscard]] Result<std::optional<EgressTruth>> read_egress(const Container& container);
+
+}  // namespace nucleus::launch
