@@ -37,7 +37,6 @@ TEST(CompileEgress, DenyAll) {
   EXPECT_EQ(text_of({}),
             "table inet NAME {\n"
             "\tcomment \"egress of container web\"\n"
-            "\n"
             "\tset denied4 {\n"
             "\t\ttype ipv4_addr . inet_proto . inet_service\n"
             "\t\tsize 64\n"

@@ -181,7 +181,7 @@ std::string to_text(const Table& table) {
   for (const auto& chain : table.chains) {
     blocks.push_back(chain_text(chain));
   }
-  return out + (table.comment.empty() || blocks.empty() ? "" : "\n") + join(blocks, "\n") + "}\n";
+  return out + join(blocks, "\n") + "}\n";
 }
 
 }  // namespace nucleus::nft
