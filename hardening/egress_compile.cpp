@@ -58,7 +58,9 @@ Bytes host_order(Number value) {
   return bytes;
 }
 
-Bytes port_bytes(std::uint16_t port) { return {static_cast<std::uint8_t>(port >> 8U), static_cast<std::uint8_t>(port)}; }
+Bytes port_bytes(std::uint16_t port) {
+  return {static_cast<std::uint8_t>(port >> 8U), static_cast<std::uint8_t>(port)};
+}
 
 // ---- matches, each the expressions and nft's text of them --------------------------------------------------------------
 

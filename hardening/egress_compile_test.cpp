@@ -26,8 +26,14 @@ std::string text_of(const EgressPolicy& policy, bool inbound = false) {
 
 std::string elements_text(const EgressPolicy& policy) {
   nft::Table table;
-  table.sets.push_back({"s", {nft::Field::ipv4_addr, nft::Field::inet_proto, nft::Field::inet_service}, true, false,
-                        false, 0, 0, allowed_elements(policy, false)});
+  table.sets.push_back({"s",
+                        {nft::Field::ipv4_addr, nft::Field::inet_proto, nft::Field::inet_service},
+                        true,
+                        false,
+                        false,
+                        0,
+                        0,
+                        allowed_elements(policy, false)});
   const std::string text = nft::to_text(table);
   const auto from = text.find("elements = { ");
   return from == std::string::npos ? "" : text.substr(from + 13, text.find(" }") - from - 13);
@@ -155,19 +161,27 @@ bool allows(const EgressPolicy& policy, std::uint32_t address, bool tcp, unsigne
       network = network << 8U | entry.block->network.bytes[static_cast<std::size_t>(i)];
     }
     const std::uint32_t mask = ~std::uint32_t{0} << (32 - entry.block->prefix);
-    const bool service = entry.ports.empty() ||
-                         ((tcp ? entry.tcp : entry.udp) && std::ranges::any_of(entry.ports, [&](const PortRange& range) {
-                            return range.first <= port && port <= range.last;
-                          }));
+    const bool service = entry.ports.empty() || ((tcp ? entry.tcp : entry.udp) &&
+                                                 std::ranges::any_of(entry.ports, [&](const PortRange& range) {
+                                                   return range.first <= port && port <= range.last;
+                                                 }));
     return (address & mask) == network && service;
   });
 }
 
 int hits(const std::vector<nft::Element>& elements, std::uint32_t address, bool tcp, unsigned port) {
-  const nft::Bytes key = {static_cast<std::uint8_t>(address >> 24U), static_cast<std::uint8_t>(address >> 16U),
-                          static_cast<std::uint8_t>(address >> 8U), static_cast<std::uint8_t>(address),
-                          static_cast<std::uint8_t>(tcp ? 6 : 17), 0, 0, 0,
-                          static_cast<std::uint8_t>(port >> 8U), static_cast<std::uint8_t>(port), 0, 0};
+  const nft::Bytes key = {static_cast<std::uint8_t>(address >> 24U),
+                          static_cast<std::uint8_t>(address >> 16U),
+                          static_cast<std::uint8_t>(address >> 8U),
+                          static_cast<std::uint8_t>(address),
+                          static_cast<std::uint8_t>(tcp ? 6 : 17),
+                          0,
+                          0,
+                          0,
+                          static_cast<std::uint8_t>(port >> 8U),
+                          static_cast<std::uint8_t>(port),
+                          0,
+                          0};
   return static_cast<int>(std::ranges::count_if(elements, [&](const nft::Element& element) {
     for (const auto& [from, length] : {std::pair{0, 4}, {4, 1}, {8, 2}}) {
       const nft::Bytes value(key.begin() + from, key.begin() + from + length);
@@ -182,7 +196,9 @@ int hits(const std::vector<nft::Element>& elements, std::uint32_t address, bool 
 
 TEST(AllowedElements, SameAsTheEntriesAndNeverTwice) {
   std::mt19937 random(4);  // NOLINT: the same every time
-  const auto pick = [&](unsigned from, unsigned to) { return from + static_cast<unsigned>(random()) % (to - from + 1); };
+  const auto pick = [&](unsigned from, unsigned to) {
+    return from + static_cast<unsigned>(random()) % (to - from + 1);
+  };
   for (int round = 0; round < 40; ++round) {
     EgressPolicy policy;
     for (unsigned i = pick(1, 12); i > 0; --i) {

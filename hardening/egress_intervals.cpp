@@ -34,7 +34,8 @@ Services services_of(const EgressEntry& entry) {
   if (entry.ports.empty()) {
     return {true, {}, {}};
   }
-  return {false, entry.tcp ? entry.ports : std::vector<PortRange>(), entry.udp ? entry.ports : std::vector<PortRange>()};
+  return {false, entry.tcp ? entry.ports : std::vector<PortRange>(),
+          entry.udp ? entry.ports : std::vector<PortRange>()};
 }
 
 Services united(const Services& a, const Services& b) {
@@ -144,9 +145,8 @@ std::vector<Block> sorted_blocks(const std::vector<EgressEntry>& entries, bool v
       out.push_back({entry.block->network.bytes, last_of(*entry.block), services_of(entry), &entry});
     }
   }
-  std::ranges::stable_sort(out, [](const Block& a, const Block& b) {
-    return a.first != b.first ? a.first < b.first : b.last < a.last;
-  });
+  std::ranges::stable_sort(
+      out, [](const Block& a, const Block& b) { return a.first != b.first ? a.first < b.first : b.last < a.last; });
   return out;
 }
 

@@ -17,8 +17,8 @@ constexpr std::size_t kLongestEntry = 512;
 
 tl::unexpected<Error> bad(std::string_view text, const std::string& why) {
   const bool cut = text.size() > kLongestEntry;
-  return fail(ErrorCode::invalid_config,
-              "egress " + json_text(std::string(text.substr(0, cut ? 64 : text.size()))) + (cut ? "...: " : ": ") + why);
+  return fail(ErrorCode::invalid_config, "egress " + json_text(std::string(text.substr(0, cut ? 64 : text.size()))) +
+                                             (cut ? "...: " : ": ") + why);
 }
 
 template <class Number>
@@ -26,7 +26,8 @@ std::optional<Number> number(std::string_view text) {
   Number value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool leading_zero = text.size() > 1 && text.front() == '0';
-  return error == std::errc() && end == text.data() + text.size() && !leading_zero ? std::optional(value) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() && !leading_zero ? std::optional(value)
+                                                                                   : std::nullopt;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -100,9 +101,8 @@ Result<AddressBlock> read_block(std::string_view whole, std::string_view text) {
 
 bool is_label(std::string_view label) {
   return !label.empty() && label.size() <= kLongestLabel && label.front() != '-' && label.back() != '-' &&
-         std::ranges::all_of(label, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-         });
+         std::ranges::all_of(
+             label, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
 }
 
 Result<std::string> read_name(std::string_view whole, std::string_view text) {
@@ -128,7 +128,8 @@ Result<std::string> read_name(std::string_view whole, std::string_view text) {
     return bad(whole, "not an address");  // a name cannot end in a number: 10.0.0 is a mistyped address
   }
   if (wildcard && labels.size() < 2) {
-    return bad(whole, "a wildcard directly below a top-level name would open every name in it, and with it DNS tunnels");
+    return bad(whole,
+               "a wildcard directly below a top-level name would open every name in it, and with it DNS tunnels");
   }
   return name;
 }
@@ -220,7 +221,8 @@ Result<EgressEntry> parse_egress_entry(std::string_view text, std::string origin
   entry.text = text;
   entry.origin = std::move(origin);
   TRY_ASSIGN(const Parts parts, take_apart(text));
-  const bool looks_like_name = parts.target.find_first_of(":/") == std::string_view::npos && !read_address(parts.target);
+  const bool looks_like_name =
+      parts.target.find_first_of(":/") == std::string_view::npos && !read_address(parts.target);
   if (looks_like_name && !text.starts_with('[')) {
     TRY_ASSIGN(entry.name, read_name(text, parts.target));
   } else {

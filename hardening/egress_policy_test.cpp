@@ -98,7 +98,9 @@ TEST(EgressEntry, Refused) {
       {".", "neither"},
       {std::string("a\0b.example", 11), "neither"},
       {std::string("10.0.0.1\0", 9), "neither"},
-      {"b\xc3\xbc" "cher.example", "outside ASCII"},
+      {"b\xc3\xbc"
+       "cher.example",
+       "outside ASCII"},
       {label + ".example", "neither"},
       {long_name + "example", "253"},
       {std::string(10000, 'a'), "too long"},

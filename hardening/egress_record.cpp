@@ -83,9 +83,12 @@ std::string to_json(const EgressRecord& record) {
   if (record.cgroup) {
     cgroup = {{"id", record.cgroup->id}, {"level", record.cgroup->level}};
   }
-  const json doc = {{"policy", policy_json(record.policy)}, {"id", record.id},
-                    {"origin", record.origin},              {"inbound", record.inbound},
-                    {"dnsPort", record.dns_port},           {"cgroup", std::move(cgroup)}};
+  const json doc = {{"policy", policy_json(record.policy)},
+                    {"id", record.id},
+                    {"origin", record.origin},
+                    {"inbound", record.inbound},
+                    {"dnsPort", record.dns_port},
+                    {"cgroup", std::move(cgroup)}};
   return doc.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -18,9 +18,9 @@ struct EgressCgroup {
 
 struct EgressRecord {
   EgressPolicy policy;
-  std::string id;          // of the container
-  std::string origin;      // its state root
-  bool inbound = false;    // EgressPlacement
+  std::string id;        // of the container
+  std::string origin;    // its state root
+  bool inbound = false;  // EgressPlacement
   std::uint16_t dns_port = 0;
   std::optional<EgressCgroup> cgroup;  // the table judges this cgroup's sockets only
   bool operator==(const EgressRecord&) const = default;

@@ -20,7 +20,7 @@ struct Hardened {
   Report report;
   LandlockRuleset landlock;
   std::optional<EgressPolicy> egress;  // with the grants; absent in passthrough
-  bool ephemeral_root = false;  // writes to / go to a tmpfs that dies with the container
+  bool ephemeral_root = false;         // writes to / go to a tmpfs that dies with the container
 };
 
 // Idempotent (hardening the result changes nothing and reports no `tightened` or `dropped` finding) and monotone

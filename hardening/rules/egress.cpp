@@ -32,8 +32,7 @@ Result<EgressPolicy> with_grants(const Policy& policy) {
 
 void add_proxy_variables(RuleContext& context, const Endpoint& broker) {
   const std::string host = to_string(broker.address);
-  const std::string url =
-      "http://" + (broker.address.v6 ? "[" + host + "]" : host) + ":" + std::to_string(broker.port);
+  const std::string url = "http://" + (broker.address.v6 ? "[" + host + "]" : host) + ":" + std::to_string(broker.port);
   auto& env = context.spec.process->env;
   const auto before = env;
   for (const auto name : kProxyVariables) {
@@ -42,7 +41,8 @@ void add_proxy_variables(RuleContext& context, const Endpoint& broker) {
     env.push_back(key + url);
   }
   if (env != before) {  // values of variables may be secrets: only the names of ours are told
-    context.tightened(kRule, "/process/env", "", json_text(url), "the broker is the only way out", context.policy_origin());
+    context.tightened(kRule, "/process/env", "", json_text(url), "the broker is the only way out",
+                      context.policy_origin());
   }
 }
 
@@ -75,7 +75,8 @@ void describe(RuleContext& context, const EgressPolicy& egress) {
 void warn_of_raw_sockets(RuleContext& context) {
   const auto& capabilities = context.spec.process->capabilities;
   if (capabilities && std::ranges::count(capabilities->bounding, "CAP_NET_RAW") != 0) {
-    context.note(kRule, "/process/capabilities", "CAP_NET_RAW: packet sockets, where seccomp allows them, are not filtered");
+    context.note(kRule, "/process/capabilities",
+                 "CAP_NET_RAW: packet sockets, where seccomp allows them, are not filtered");
   }
 }
 
@@ -85,8 +86,9 @@ Status harden_egress(RuleContext& context, std::optional<EgressPolicy>& out) {
   TRY_ASSIGN(EgressPolicy egress, with_grants(context.policy));
   if (shares_host(context.spec, context.facts, "network")) {
     const bool asked = !egress.allow.empty() || egress.broker || egress.dns;
-    context.note(kRule, "", std::string("the network namespace is the host's: nothing is filtered") +
-                                (asked ? ", but Landlock holds TCP to the allowed ports" : ""));
+    context.note(kRule, "",
+                 std::string("the network namespace is the host's: nothing is filtered") +
+                     (asked ? ", but Landlock holds TCP to the allowed ports" : ""));
   } else {
     describe(context, egress);
     warn_of_raw_sockets(context);

@@ -160,9 +160,8 @@ std::string set_text(const Set& set) {
 
 std::string chain_text(const Chain& chain) {
   std::string out = "\tchain " + chain.name + " {\n\t\ttype " + (chain.type == ChainType::nat ? "nat" : "filter") +
-                    " hook output priority " +
-                    (chain.priority == 0 ? "filter" : std::to_string(chain.priority)) + "; policy " +
-                    (chain.policy == Verdict::accept ? "accept" : "drop") + ";\n";
+                    " hook output priority " + (chain.priority == 0 ? "filter" : std::to_string(chain.priority)) +
+                    "; policy " + (chain.policy == Verdict::accept ? "accept" : "drop") + ";\n";
   for (const auto& rule : chain.rules) {
     out += "\t\t" + rule.text + "\n";
   }

@@ -5,14 +5,14 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {
-    {"bundle", 'b', "DIR", "bundle directory (default: the working directory)"},
-    kModeOption,
-    kPolicyOption,
-    kGrantOption,
-    {"format", 'f', "text|json|patch|config", "patch is RFC 6902, config the rewritten config.json"},
-    {"exit-code", 0, "", "status 2 when a request was dropped, for CI"},
-    {"help", 'h', "", "print this text"}};
+constexpr Option kOptions[] = {{"bundle", 'b', "DIR", "bundle directory (default: the working directory)"},
+                               kModeOption,
+                               kPolicyOption,
+                               kGrantOption,
+                               {"format", 'f', "text|json|patch|config|nft",
+                                "patch is RFC 6902, config the rewritten config.json, nft the egress rules"},
+                               {"exit-code", 0, "", "status 2 when a request was dropped, for CI"},
+                               {"help", 'h', "", "print this text"}};
 
 constexpr int kRequestDropped = 2;
 
@@ -38,6 +38,13 @@ Result<std::string> render(const Decision& decision, const std::string& format) 
   }
   if (format == "config") {
     return oci::rewrite_document(decision.bundle.config, decision.hardened.spec, 2) + "\n";
+  }
+  if (format == "nft") {
+    plan::Request request;
+    request.id = "ID";
+    request.bundle = decision.bundle.path;
+    TRY_ASSIGN(const auto plan, plan_launch(decision, request));
+    return plan.egress ? nft::to_text(plan.egress->table) : std::string();
   }
   return fail(ErrorCode::usage, "invalid format: " + format);
 }

@@ -46,6 +46,10 @@ std::string init_part(const plan::LaunchPlan& plan) {
   if (plan.seccomp) {
     out += "seccomp filter: " + std::to_string(plan.seccomp->filter.size()) + " instructions\n";
   }
+  if (plan.egress) {
+    out += "egress rules: " + std::to_string(plan.egress->table.chains.front().rules.size()) + ", of " +
+           std::to_string(plan.egress->record.policy.allow.size()) + " allowed destinations\n";
+  }
   return out + "Landlock: ABI " + std::to_string(plan.landlock.abi) + ", " +
          std::to_string(plan.landlock.paths.size()) + " rules\n";
 }

@@ -8,6 +8,7 @@ namespace nucleus::cli {
 namespace {
 
 constexpr Option kOptions[] = {{"format", 'f', "text|json", "shape of the output"},
+                               {"live", 0, "", "read the kernel now; also what egress denied since"},
                                {"verify", 0, "", "read the kernel again and compare"},
                                {"help", 'h', "", "print this text"}};
 
@@ -65,12 +66,16 @@ std::vector<std::string> changes(const state::Receipt& then, const state::Receip
   return out;
 }
 
-Result<int> verify(const launch::Container& container, const state::Receipt& stored) {
+Result<state::Receipt> live_receipt(const launch::Container& container) {
   if (!container.alive()) {
     return fail(ErrorCode::state, "container not running");
   }
   TRY_ASSIGN(const auto confinement, launch::load_confinement(container.directory));
-  TRY_ASSIGN(const auto now, launch::take_receipt(container, confinement, false));
+  return launch::take_receipt(container, confinement, false);
+}
+
+Result<int> verify(const launch::Container& container, const state::Receipt& stored) {
+  TRY_ASSIGN(const auto now, live_receipt(container));
   const auto differences = changes(stored, now);
   std::string out;
   for (const auto& difference : differences) {
@@ -87,13 +92,16 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   if (!text) {
     return fail(ErrorCode::state, "no receipt: the container was not started, or runs in passthrough mode");
   }
-  TRY_ASSIGN(const auto receipt, state::parse_receipt(*text, launch::kReceiptFile));
+  TRY_ASSIGN(auto receipt, state::parse_receipt(*text, launch::kReceiptFile));
   if (arguments.has("verify")) {
     return verify(container, receipt);
   }
   const std::string format = arguments.get("format", "text");
   if (format != "text" && format != "json") {
     return fail(ErrorCode::usage, "invalid format: " + format);
+  }
+  if (arguments.has("live")) {
+    TRY_ASSIGN(receipt, live_receipt(container));
   }
   TRY(print(format == "json" ? state::to_json(receipt, 2) : text_of(receipt)));
   return receipt.mismatches().empty() ? 0 : kDiffers;

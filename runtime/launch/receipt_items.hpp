@@ -18,7 +18,7 @@ struct ReceiptContext {
   const hardening::Confinement& confinement;
   const KernelTruth& truth;
   const std::map<std::string, std::string>& host_namespaces;  // the runtime's own, spec type -> identity
-  const EgressTruth* egress;   // nullptr: no table of the container's
+  const EgressTruth* egress;                                  // nullptr: no table of the container's
   std::string filter;                                         // the compiled filter's bytes; "" when none was installed
 };
 

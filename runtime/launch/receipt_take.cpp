@@ -56,7 +56,11 @@ Result<state::Receipt> take_receipt(const Container& container, const hardening:
   look_up(proc, container.record.pid, judged_paths(spec), truth);
   TRY_ASSIGN(const KernelTruth own, read_back(proc, ::getpid(), false));
   TRY_ASSIGN(const auto egress, read_egress(container));
-  const ReceiptContext context{spec, confinement, truth, own.namespaces, egress ? &*egress : nullptr,
+  const ReceiptContext context{spec,
+                               confinement,
+                               truth,
+                               own.namespaces,
+                               egress ? &*egress : nullptr,
                                directory.read(kFilterFile).value_or(std::string())};
   state::Receipt receipt;
   receipt.id = container.record.id;

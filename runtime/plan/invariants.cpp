@@ -49,8 +49,7 @@ Status check_hardened(const LaunchPlan& plan) {
   if (count<InstallSeccomp>(plan) != (plan.seccomp ? 1U : 0U)) {
     return broken("the seccomp filter and its installation go together");
   }
-  if (count<InstallEgress>(plan) != (plan.egress ? 1U : 0U) ||
-      ((plan.namespaces.creates("network")) && !plan.egress)) {
+  if (count<InstallEgress>(plan) != (plan.egress ? 1U : 0U) || ((plan.namespaces.creates("network")) && !plan.egress)) {
     return broken("the egress rules are installed once in a network namespace of the container's own");
   }
   const std::size_t domains = plan.landlock.abi > 0 ? 1 : 0;

@@ -137,9 +137,9 @@ struct Execute {};
 
 using InitAction =
     std::variant<JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname,
-                 SetDomainname, LoopbackUp, InstallEgress, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode, MakeSymlink,
-                 EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath, ReadonlyPath,
-                 RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReopenNull, ReleaseSetup, EnterDirectory,
+                 SetDomainname, LoopbackUp, InstallEgress, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode,
+                 MakeSymlink, EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath,
+                 ReadonlyPath, RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReopenNull, ReleaseSetup, EnterDirectory,
                  ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler, SetIoPriority,
                  SetPersonality, SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds,
                  SetCapabilities, NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp,
@@ -208,7 +208,7 @@ struct SeccompPlan {
 // What may leave the container's network namespace; never installed in the runtime's own.
 struct EgressPlan {
   hardening::EgressRecord record;
-  nft::Table table;  // compiled from it
+  nft::Table table;     // compiled from it
   bool shared = false;  // a namespace that was joined: others may live in it, with tables of their own
 };
 

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Egress: what leaves a container's network namespace, seen from the other end of the cable."""
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+import networks
+import nucleus_test
+from networks import LISTED, PORTS, UNLISTED, Cable, parse_reach, targets
+from nucleus_test import NucleusTest
+
+REACH = pathlib.Path(__file__).with_name("reach.c")
+EVERYWHERE = LISTED + UNLISTED
+
+
+def ruleset(namespace_pid=None) -> str:
+    return subprocess.run(["nsenter", "-t", str(namespace_pid or os.getpid()), "-n", "nft", "list", "ruleset"], check=True,
+                          capture_output=True, text=True).stdout
+
+
+@unittest.skipUnless(shutil.which("nft") and shutil.which("ip"), "needs nft and ip")
+class EgressTest(NucleusTest):
+    def cabled(self, *args, mode="agent", grants=()):
+        """A bundle in the container's end of a new cable, and the cable."""
+        cable = Cable(self)
+        return self.joined(cable, *args, mode=mode), cable
+
+    def joined(self, cable, *args, mode="agent"):
+        bundle = self.bundle(["reach", *args] if args else ["sleep", "100"], mode=mode)
+        bundle.compile(REACH, "reach")
+        bundle.namespace("network", cable.path)
+        return bundle
+
+    def reach(self, bundle, *options, **how) -> dict:
+        return parse_reach(self.ok(bundle.run(*options, **how)).out)
+
+    def opened(self, asked, *entries, mode="agent") -> set:
+        bundle, _ = self.cabled(*asked, mode=mode)
+        grants = [word for entry in entries for word in ("--grant", f"egress:{entry}")]
+        return {target for target, is_open in self.reach(bundle, *grants).items() if is_open}
+
+
+class DenyAll(EgressTest):
+    def test_the_cable_works(self):
+        """The control: without rules everything is reached, so what is closed below was closed by them."""
+        bundle, cable = self.cabled(*targets(EVERYWHERE), "icmp/198.51.100.1/0", mode="passthrough")
+        bundle.linux["sysctl"] = {"net.ipv4.ping_group_range": "0 2147483647"}
+        reached = self.reach(bundle)
+        self.assertEqual([target for target, is_open in reached.items() if not is_open], [])
+        self.assertEqual(cable.ruleset(), "")
+        self.assertGreater(cable.received(), len(reached))
+
+    def test_nothing_leaves(self):
+        for mode in ("agent", "strict-agent"):
+            with self.subTest(mode):
+                asked = targets(EVERYWHERE) + ["icmp/198.51.100.1/0", "icmp/2001:db8:51::1/0", "raw/198.51.100.1/0",
+                                               "sctp/198.51.100.1/80", "udp/10.42.0.1/53", "tcp/10.42.0.1/53"]
+                bundle, cable = self.cabled(*asked, mode=mode)
+                before = cable.received()
+                self.assertEqual({t for t, is_open in self.reach(bundle).items() if is_open}, set())
+                self.assertEqual(cable.received(), before)
+
+    def test_a_namespace_of_its_own(self):
+        bundle = self.create_and_start(self.bundle(["sleep", "100"]))
+        rules = ruleset(bundle.pid())
+        self.assertIn("policy drop", rules)
+        self.assertNotIn("ct state", rules)
+
+    def test_loopback_works(self):
+        script = "httpd -p 127.0.0.1:8080; httpd -p [::1]:8081; reach tcp/127.0.0.1/8080 tcp/::1/8081"
+        bundle = self.bundle().sh(script).compile(REACH, "reach")
+        self.assertEqual(self.reach(bundle), {"tcp/127.0.0.1/8080": True, "tcp/::1/8081": True})
+
+    def test_published_ports_answer(self):
+        bundle, cable = self.cabled()
+        bundle.process["args"] = ["sh", "-c", "while true; do nc -l -p 8080 -e echo hello; done"]
+        self.create_and_start(bundle)
+        script = "for i in 1 2 3 4 5 6 7 8 9; do nc -w 1 {} 8080 && exit; sleep 0.2; done"
+        for address in ("10.42.0.2", "fd42::2"):
+            out = networks.run("ip", "netns", "exec", cable.world, "busybox", "sh", "-c", script.format(address))
+            self.assertEqual(out, "hello\n", address)
+
+    def test_the_hosts_rules_stay_as_they_are(self):
+        before = ruleset()
+        bundle = self.create_and_start(self.bundle(["sleep", "100"]))
+        self.assertEqual(ruleset(), before)
+        self.ok(bundle.delete("--force"))
+        host = self.bundle(["true"])
+        host.linux["namespaces"] = [n for n in host.linux["namespaces"] if n["type"] != "network"]
+        self.ok(host.run("--grant", "host-network"))
+        self.assertEqual(ruleset(), before)
+
+    def test_exec_is_bound_as_well(self):
+        bundle, _ = self.cabled()
+        self.create_and_start(bundle)
+        reached = parse_reach(self.ok(bundle.exec("reach", *targets(LISTED))).out)
+        self.assertEqual(set(reached.values()), {False})
+
+
+class AllowList(EgressTest):
+    def test_networks_and_ports(self):
+        asked = targets(EVERYWHERE)
+        rows = {
+            ("198.51.100.0/24",): targets(LISTED[:1]),
+            ("2001:db8:51::/48",): targets(LISTED[1:]),
+            ("198.51.100.1:443",): targets(LISTED[:1], ports=(443,)),
+            ("198.51.100.1:80,443/tcp",): targets(LISTED[:1], ("tcp",), (80, 443)),
+            ("[2001:db8:51::1]:400-5000/udp",): targets(LISTED[1:], ("udp",), (443, 5000)),
+            ("198.51.100.0/24:80/tcp", "198.51.100.1:443/udp", "2001:db8::/32"):
+                ["tcp/198.51.100.1/80", "udp/198.51.100.1/443"] + targets((LISTED[1], UNLISTED[1])),
+        }
+        for entries, expected in rows.items():
+            with self.subTest(entries):
+                self.assertEqual(self.opened(asked, *entries), set(expected))
+
+    def test_ping_passes_where_every_protocol_may(self):
+        asked = ["icmp/198.51.100.1/0", "icmp/203.0.113.1/0"]
+        self.assertEqual(self.opened(asked, "198.51.100.0/24"), {asked[0]})
+        self.assertEqual(self.opened(asked, "198.51.100.0/24:80"), set())
+
+    def test_a_policy_sets_file(self):
+        asked = targets(EVERYWHERE, ("tcp",), (80,))
+        bundle, _ = self.cabled(*asked)
+        policy = self.policy_set('allow = ["198.51.100.0/24:80/tcp"]\n')
+        reached = self.reach(bundle, "--policy", str(policy))
+        self.assertEqual({t for t, is_open in reached.items() if is_open}, {asked[0]})
+        for text, why in (('allow = ["198.51.100.1/24"]', "egress.toml:1:10: "), ("alow = []", "egress.toml:1:1: ")):
+            result = bundle.run("--policy", str(self.policy_set(text)))
+            self.fails(result, why)
+
+    def policy_set(self, egress: str) -> pathlib.Path:
+        path = self.bundle().dir / "mine"
+        shutil.copytree(nucleus_test.SOURCE / "policies/default", path)
+        (path / "policy.toml").write_text('name = "mine"\n')
+        (path / "egress.toml").write_text(egress)
+        return path
+
+    def test_a_thousand_networks_in_one_transaction(self):
+        bundle, cable = self.cabled("tcp/198.51.100.1/80", "tcp/203.0.113.1/80")
+        entries = [f'"10.{i // 250}.{i % 250}.0/25:443"' for i in range(1000)] + ['"198.51.100.1"']
+        policy = self.policy_set("allow = [" + ",\n".join(entries) + "]")
+        self.assertEqual(self.reach(bundle, "--policy", str(policy)),
+                         {"tcp/198.51.100.1/80": True, "tcp/203.0.113.1/80": False})
+
+    def test_annotations_open_nothing(self):
+        bundle, _ = self.cabled("tcp/198.51.100.1/80")
+        bundle.config["annotations"] = {"io.nucleus.grant": "egress:198.51.100.0/24"}
+        self.assertEqual(self.reach(bundle), {"tcp/198.51.100.1/80": False})
+
+    def test_dns_only_to_the_resolver(self):
+        asked = ["udp/198.51.100.1/53", "tcp/198.51.100.1/53", "udp/203.0.113.1/53"]
+        bundle, cable = self.cabled(*asked)
+        policy = self.policy_set('resolvers = ["198.51.100.1"]\ndns = true\n')
+        before = cable.received()
+        self.reach(bundle, "--policy", str(policy))
+        self.assertIn("ip daddr 198.51.100.1 udp dport 53 accept", self.plan_text(bundle, policy))
+        self.assertGreater(cable.received() - before, 1)
+
+    def plan_text(self, bundle, policy) -> str:
+        return self.ok(bundle.call("explain", "--format", "nft", "--policy", str(policy), "--bundle", str(bundle.path))).out
+
+
+class Seen(EgressTest):
+    def test_receipt_names_what_was_denied(self):
+        bundle, _ = self.cabled()
+        self.create_and_start(bundle)
+        self.ok(bundle.exec("reach", "tcp/203.0.113.1/443", "udp/2001:db8:113::1/5000"))
+        self.ok(bundle.call("receipt", "--verify", bundle.id))
+        denied = self.ok(bundle.call("receipt", "--live", bundle.id)).out
+        self.assertRegex(denied, r"egress.denied 203.0.113.1 +tcp 443")
+        self.assertRegex(denied, r"egress.denied 2001:db8:113::1 +udp 5000")
+        self.assertRegex(denied, r"egress.denied +[1-9][0-9]* packets")
+
+    def test_rules_that_somebody_changed_are_noticed(self):
+        bundle, cable = self.cabled()
+        self.create_and_start(bundle)
+        table = cable.ruleset().split()[2]
+        inside = ["ip", "netns", "exec", cable.container, "nft"]
+        networks.run(*inside, "insert", "rule", "inet", table, "output", "accept")
+        result = bundle.call("receipt", "--verify", bundle.id)
+        self.assertNotEqual(result.rc, 0)
+        self.assertIn("egress.rules", result.out + result.err)
+        networks.run(*inside, "delete", "table", "inet", table)
+        self.assertNotEqual(bundle.call("receipt", "--verify", bundle.id).rc, 0)
+
+
+class Shared(EgressTest):
+    def test_members_of_one_policy(self):
+        cable = Cable(self)
+        first, second = self.joined(cable), self.joined(cable)
+        self.create_and_start(first)
+        self.create_and_start(second)
+        self.assertEqual(cable.ruleset().count("policy drop"), 2)
+        self.ok(second.delete("--force"))
+        self.assertEqual(cable.ruleset().count("policy drop"), 1)
+        self.ok(first.delete("--force"))
+        self.assertEqual(cable.ruleset(), "")
+
+    def test_members_that_disagree(self):
+        cable = Cable(self)
+        first, second = self.joined(cable), self.joined(cable)
+        self.create_and_start(first)
+        before = cable.ruleset()
+        self.fails(second.create("--grant", "egress:198.51.100.0/24"), "another egress policy")
+        self.assertEqual(cable.ruleset(), before)
+        self.assertEqual(second.leftovers(), [])
+
+    def test_rules_are_there_before_anybody_plumbs(self):
+        """buildah, and podman with a user namespace, configure the namespace between create and start."""
+        bundle = self.bundle(["reach", *targets(LISTED)])
+        bundle.compile(REACH, "reach")
+        bundle.hook("createRuntime", "true")
+        self.ok(bundle.create())
+        cable = Cable(self)
+        pid = bundle.pid()
+        networks.run("ip", "-n", cable.world, "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns",
+                     str(pid))
+        inside = ["nsenter", "-t", str(pid), "-n", "ip"]
+        networks.run("ip", "-n", cable.world, "addr", "add", "10.43.0.1/24", "dev", "eth1")
+        networks.run("ip", "-n", cable.world, "link", "set", "eth1", "up")
+        for words in (["addr", "add", "10.43.0.2/24", "dev", "eth0"], ["link", "set", "eth0", "up"],
+                      ["route", "add", "default", "via", "10.43.0.1"]):
+            networks.run(*inside, *words)
+        self.ok(bundle.start())
+        bundle.wait_stopped()
+        self.assertEqual(set(parse_reach(bundle.output()).values()), {False})
+
+
+class FailClosed(EgressTest):
+    def test_without_rules_nothing_starts(self):
+        """The transaction is refused by the kernel: a table of the same name is there already."""
+        for mode in ("agent", "strict-agent"):
+            bundle, cable = self.cabled("tcp/198.51.100.1/80", mode=mode)
+            self.ok(bundle.create())
+            table = cable.ruleset().split()[2]
+            self.ok(bundle.delete("--force"))
+            networks.run("ip", "netns", "exec", cable.container, "nft", "add", "table", "inet", table)
+            before = cable.received()
+            result = bundle.run()
+            self.fails(result, "install the egress rules")
+            self.assertEqual(cable.received(), before)
+            self.assertEqual(bundle.leftovers(), [])
+
+    def test_a_launcher_that_dies_leaves_a_table_that_delete_finds(self):
+        bundle, cable = self.cabled()
+        for point in range(4, 9):
+            bundle.create(binary=nucleus_test.NUCLEUS_FAULTS, env={**os.environ, "NUCLEUS_FAULT": f"create:{point}:kill"})
+            self.ok(bundle.delete("--force"))
+            self.assertEqual(cable.ruleset(), "", point)
+
+
+class LandlockPorts(EgressTest):
+    def test_tcp_ports_with_the_hosts_network(self):
+        """There is no table there; Landlock holds TCP to the ports of the allow-list."""
+        cable = Cable(self)
+        bundle = self.bundle(["reach", *targets(LISTED, ("tcp",))])
+        bundle.compile(REACH, "reach")
+        bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "network"]
+        bundle.write()
+        argv = ["nsenter", f"--net={cable.path}", nucleus_test.NUCLEUS, "--root", str(bundle.dir / "state"), "run",
+                "--mode", "agent", "--grant", "host-network", "--grant", "egress:198.51.100.0/24:443", "--bundle",
+                str(bundle.path), "ported"]
+        reached = parse_reach(self.ok(nucleus_test.call(argv)).out)
+        # Ports, not addresses: that is all Landlock knows.
+        self.assertEqual({t for t, is_open in reached.items() if is_open}, set(targets(LISTED, ("tcp",), (443,))))
+
+
+if __name__ == "__main__":
+    nucleus_test.main()
