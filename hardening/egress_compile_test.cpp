@@ -134,11 +134,12 @@ TEST(ContradictingTable, OnlyWhereBothJudge) {
   const std::string a = "nucleus_aaaaaaaaaaaaaaaa_1111111111111111";
   const std::string b = "nucleus_bbbbbbbbbbbbbbbb_1111111111111111";
   const std::string c = "nucleus_cccccccccccccccc_2222222222222222";
-  EXPECT_EQ(contradicting_table(a, {a, b, "netavark", "filter"}), "");
-  EXPECT_EQ(contradicting_table(a, {b, c}), c);
-  EXPECT_EQ(contradicting_table(a + "_c", {c + "_c", b}), "");
-  EXPECT_EQ(contradicting_table(a + "_c", {c}), c);
-  EXPECT_EQ(contradicting_table(a, {c + "_c"}), c + "_c");
+  EXPECT_EQ(contradicting_table(a, {a, b, "netavark", "filter"}, false), "");
+  EXPECT_EQ(contradicting_table(a, {b, c}, false), c);
+  EXPECT_EQ(contradicting_table(a + "_c", {c + "_c", b}, false), "");
+  EXPECT_EQ(contradicting_table(a + "_c", {c}, false), c);
+  EXPECT_EQ(contradicting_table(a, {c + "_c"}, false), c + "_c");
+  EXPECT_EQ(contradicting_table(a, {b}, true), b);
 }
 
 TEST(AllowedElements, Disjoint) {

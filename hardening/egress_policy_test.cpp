@@ -104,7 +104,7 @@ TEST(EgressEntry, Refused) {
       {label + ".example", "neither"},
       {long_name + "example", "253"},
       {std::string(10000, 'a'), "too long"},
-      {"http://example.com", "is not a port"},
+      {"http://example.com", "/tcp or /udp"},
       {"example.com/path", "not an address"},
   };
   for (const auto& [text, why] : rows) {

@@ -62,6 +62,8 @@ Result<EgressRecord> from_json(const json& doc) {
   out.origin = doc.at("origin").get<std::string>();
   out.inbound = doc.at("inbound").get<bool>();
   out.dns_port = doc.at("dnsPort").get<std::uint16_t>();
+  out.follower = doc.at("follower").get<int>();
+  out.follower_start_time = doc.at("followerStartTime").get<std::uint64_t>();
   if (const auto& cgroup = doc.at("cgroup"); !cgroup.is_null()) {
     out.cgroup = EgressCgroup{cgroup.at("id").get<std::uint64_t>(), cgroup.at("level").get<std::uint32_t>()};
   }
@@ -88,7 +90,8 @@ std::string to_json(const EgressRecord& record) {
                     {"origin", record.origin},
                     {"inbound", record.inbound},
                     {"dnsPort", record.dns_port},
-                    {"cgroup", std::move(cgroup)}};
+                    {"cgroup", std::move(cgroup)},
+                    {"follower", record.follower},          {"followerStartTime", record.follower_start_time}};
   return doc.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

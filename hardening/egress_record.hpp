@@ -22,6 +22,8 @@ struct EgressRecord {
   std::string origin;    // its state root
   bool inbound = false;  // EgressPlacement
   std::uint16_t dns_port = 0;
+  int follower = 0;  // pid of the process that follows the policy's names; 0 when there are none
+  std::uint64_t follower_start_time = 0;
   std::optional<EgressCgroup> cgroup;  // the table judges this cgroup's sockets only
   bool operator==(const EgressRecord&) const = default;
 };

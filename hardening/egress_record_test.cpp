@@ -18,6 +18,8 @@ TEST(EgressRecord, ComesBackWhole) {
   record.origin = "/run/nucleus";
   record.inbound = true;
   record.dns_port = 5353;
+  record.follower = 4711;
+  record.follower_start_time = UINT64_MAX;
   record.cgroup = EgressCgroup{UINT64_MAX, 7};
   EXPECT_EQ(parse_egress_record(to_json(record), "f").value(), record);
   EgressRecord broker;

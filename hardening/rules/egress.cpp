@@ -12,7 +12,25 @@ namespace nucleus::hardening {
 namespace {
 
 constexpr std::string_view kRule = "egress";
+constexpr std::size_t kMostResolvers = 3;  // MAXNS, resolv.conf(5)
 constexpr std::array<std::string_view, 4> kProxyVariables = {"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"};
+
+bool on_loopback(const Address& address) {
+  AddressBytes loopback6{};
+  loopback6[15] = 1;
+  return address.v6 ? address.bytes == loopback6 || address.bytes == AddressBytes{} : address.bytes[0] == 127 || address.bytes[0] == 0;
+}
+
+std::vector<Address> usable_resolvers(const std::vector<std::string>& nameservers) {
+  std::vector<Address> out;
+  for (const auto& text : nameservers) {
+    const auto address = parse_address(text);
+    if (address && !on_loopback(*address) && out.size() < kMostResolvers) {
+      out.push_back(*address);
+    }
+  }
+  return out;
+}
 
 Result<EgressPolicy> with_grants(const Policy& policy) {
   EgressPolicy egress = policy.egress;
@@ -28,6 +46,22 @@ Result<EgressPolicy> with_grants(const Policy& policy) {
     egress.allow.push_back(std::move(entry));
   }
   return egress;
+}
+
+// A name is followed by asking for it; only what policy or engine name as a resolver is asked, never what an image says.
+Status complete_resolvers(const RuleContext& context, EgressPolicy& egress) {
+  if (!egress.has_names()) {
+    return {};
+  }
+  if (egress.resolvers.empty()) {
+    egress.resolvers = usable_resolvers(context.facts.nameservers);
+  }
+  if (egress.resolvers.empty()) {
+    return fail(ErrorCode::policy,
+                "egress: names are allowed, but there is no resolver to ask: give `resolvers` in egress.toml, or let the "
+                "engine mount an /etc/resolv.conf whose nameserver is not on loopback");
+  }
+  return {};
 }
 
 void add_proxy_variables(RuleContext& context, const Endpoint& broker) {
@@ -84,6 +118,7 @@ void warn_of_raw_sockets(RuleContext& context) {
 
 Status harden_egress(RuleContext& context, std::optional<EgressPolicy>& out) {
   TRY_ASSIGN(EgressPolicy egress, with_grants(context.policy));
+  TRY(complete_resolvers(context, egress));
   if (shares_host(context.spec, context.facts, "network")) {
     const bool asked = !egress.allow.empty() || egress.broker || egress.dns;
     context.note(kRule, "",

@@ -1,8 +1,10 @@
 #include "runtime/cli/pipeline.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hardening/mount_kind.hpp"
+#include "hardening/path_text.hpp"
 #include "hardening/seccomp_compile.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/log.hpp"
@@ -24,7 +26,11 @@ Result<hardening::Selection> choose(const hardening::HostConfig& host, const Arg
   return hardening::select(host, choice, bundle.spec.annotations, {id, bundle.path});
 }
 
-Result<HostFacts> probe(const oci::Bundle& bundle) {
+bool follows_names(const hardening::Policy& policy) {
+  return policy.egress.has_names() || std::ranges::count(policy.grants, hardening::GrantKind::egress, &hardening::Grant::kind) != 0;
+}
+
+Result<HostFacts> probe(const oci::Bundle& bundle, const hardening::Policy& policy) {
   sys::ProbeRequest request;
   request.rootfs = oci::rootfs_path(bundle);
   request.bundle = bundle.path;
@@ -38,6 +44,9 @@ Result<HostFacts> probe(const oci::Bundle& bundle) {
       continue;
     }
     const bool relative = !mount.source.empty() && mount.source.front() != '/';
+    if (hardening::normal_path(mount.destination) == "/etc/resolv.conf" && follows_names(policy)) {
+      request.resolv_conf = relative ? bundle.path + "/" + mount.source : mount.source;
+    }
     request.binds.emplace_back(mount.source, relative ? bundle.path + "/" + mount.source : mount.source);
   }
   return sys::probe_host(request);
@@ -72,7 +81,7 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   }
   TRY_ASSIGN(auto policy, hardening::load_policy(selection.policy, host.policy_dirs));
   policy.grants.insert(policy.grants.end(), selection.grants.begin(), selection.grants.end());
-  TRY_ASSIGN(HostFacts facts, probe(bundle));
+  TRY_ASSIGN(HostFacts facts, probe(bundle, policy));
   TRY_ASSIGN(auto hardened, hardening::harden(bundle.spec, policy, facts, selection.mode));
   hardened.report.mode_origin = std::move(selection.mode_origin);
   hardened.report.policy_origin = std::move(selection.policy_origin);

@@ -11,6 +11,7 @@
 #include "runtime/base/log.hpp"
 #include "runtime/launch/container_cgroup.hpp"
 #include "runtime/launch/egress.hpp"
+#include "runtime/launch/egress_names.hpp"
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/hooks.hpp"
@@ -46,6 +47,7 @@ class Launcher {
   Status map_ids();
   Status write_files();
   Status await_ready();
+  Status follow_names();
   Status record_created();
   Status release();
 
@@ -61,6 +63,7 @@ class Launcher {
   ContainerCgroup cgroup_;
   std::optional<InitContext> context_;
   LauncherEnd channel_;
+  EgressSockets egress_sockets_;
   UniqueFd console_;
   sys::Child child_;
   bool ready_ = false;
@@ -184,6 +187,8 @@ Status Launcher::handle(LauncherEnd::Received& received) {
     case ReportKind::ready:
       ready_ = true;
       return {};
+    case ReportKind::egress_socket:
+      return egress_sockets_.take(report.op, std::move(received.carried));
     case ReportKind::listener:
       break;
   }
@@ -202,6 +207,16 @@ Status Launcher::await_ready() {
   return cgroup_.settle();
 }
 
+// Before anybody may start the container; its end ends the follower.
+Status Launcher::follow_names() {
+  if (!input_.plan.egress || !input_.plan.egress->record.policy.has_names()) {
+    return {};
+  }
+  TRY_WITH(start_following(*input_.plan.egress, input_.plan.namespaces, child_, std::move(egress_sockets_), *directory_),
+           "egress");
+  return {};
+}
+
 Status Launcher::record_created() {
   record_.pid = child_.pid();
   TRY_ASSIGN(record_.start_time, sys::process_start_time(child_.pid()));
@@ -215,8 +230,8 @@ Status Launcher::release() { return channel_.order(Order::created); }
 Result<Launched> Launcher::run() {
   constexpr Step kSteps[] = {&Launcher::take_id,     &Launcher::record_intent, &Launcher::make_cgroup,
                              &Launcher::prepare,     &Launcher::clone,         &Launcher::map_ids,
-                             &Launcher::write_files, &Launcher::await_ready,   &Launcher::record_created,
-                             &Launcher::release};
+                             &Launcher::write_files, &Launcher::await_ready,   &Launcher::follow_names,
+                             &Launcher::record_created, &Launcher::release};
   for (std::size_t i = 0; i < std::size(kSteps); ++i) {
     TRY((this->*kSteps[i])());
     TRY(fault_point("create", i));

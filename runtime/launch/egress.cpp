@@ -8,6 +8,7 @@
 
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
+#include "runtime/sys/process.hpp"
 #include "runtime/sys/procfs.hpp"
 
 namespace nucleus::launch {
@@ -16,16 +17,17 @@ namespace {
 const sys::NamespaceKind& network_kind() { return *sys::find_namespace_kind("network"); }
 
 // Every table of a namespace judges every packet in it, so what one allows another would silently deny.
-Status refuse_contradiction(int socket, const std::string& own) {
+Status refuse_contradiction(int socket, const std::string& own, bool names) {
   TRY_ASSIGN(const auto tables, sys::list_tables(socket));
-  const std::string other = hardening::contradicting_table(own, tables);
+  const std::string other = hardening::contradicting_table(own, tables, names);
   if (other.empty()) {
     return {};
   }
   (void)sys::send_batch(socket, sys::encode_removal(own));
   return fail(ErrorCode::policy,
-              "the network namespace is shared with a container of another egress policy (nftables table " + other +
-                  "): give all containers of a pod the same one");
+              "the network namespace is shared with a container of another egress policy" +
+                  std::string(names ? ", or of one with names, which one container of a pod can have" : "") +
+                  " (nftables table " + other + "): give all containers of a pod the same one");
 }
 
 std::optional<std::string> joined_path(const plan::LaunchPlan& plan) {
@@ -89,15 +91,18 @@ EgressTruth truth_of(const nft::Table& sent, const sys::NftReading& reading) {
 
 }  // namespace
 
-Status install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network) {
+Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network) {
   TRY_ASSIGN(const auto own, sys::own_namespace_id(network_kind()));
   if (own == runtime_network) {
     return fail(ErrorCode::internal, "this is the runtime's own network namespace");
   }
   TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
-  TRY_ASSIGN(const auto socket, sys::open_nftables());
+  TRY_ASSIGN(UniqueFd socket, sys::open_nftables());
   TRY(sys::send_batch(socket.get(), batch));
-  return plan.shared ? refuse_contradiction(socket.get(), plan.table.name) : Status{};
+  if (plan.shared) {
+    TRY(refuse_contradiction(socket.get(), plan.table.name, plan.record.policy.has_names()));
+  }
+  return socket;
 }
 
 Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network) {
@@ -128,14 +133,21 @@ Result<std::optional<EgressTruth>> read_egress(const Container& container) {
   TRY_ASSIGN(const auto network, sys::open_namespace_of(proc, container.record.pid, network_kind()));
   TRY_ASSIGN(const auto socket, sys::open_nftables_in(network.get()));
   const nft::Table sent = hardening::compile_egress(record);
+  const bool following =
+      record.follower > 0 && sys::process_alive(record.follower, record.follower_start_time);
   const auto reading = sys::read_table(socket.get(), sent.name);
   if (!reading && (reading.error().sys_errno == ENOENT || reading.error().sys_errno == EBADMSG)) {
     EgressTruth gone;
     gone.difference = reading.error().text;
     return gone;
   }
-  return reading ? Result<std::optional<EgressTruth>>(truth_of(sent, *reading))
-                 : tl::unexpected<Error>(reading.error());
+  if (!reading) {
+    return tl::unexpected<Error>(reading.error());
+  }
+  EgressTruth truth = truth_of(sent, *reading);
+  truth.followed = record.policy.has_names();
+  truth.following = following;
+  return truth;
 }
 
 }  // namespace nucleus::launch

@@ -15,8 +15,9 @@
 namespace nucleus::launch {
 
 // In the caller's network namespace, which must not be `runtime_network`. In a shared one whose other tables contradict
-// this one nothing is left behind and the error names the contradiction. One atomic transaction.
-[[nodiscard]] Status install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network);
+// this one nothing is left behind and the error names the contradiction. One atomic transaction; the socket that it went
+// through is returned.
+[[nodiscard]] Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network);
 
 // The reference that `delete` goes by; nothing for a namespace of the container's own. `network` is the joined namespace.
 [[nodiscard]] Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network);
@@ -31,6 +32,8 @@ struct DeniedDestination {
   std::uint16_t port = 0;
 };
 struct EgressTruth {
+  bool followed = false;   // the policy has names
+  bool following = false;  // and the process that follows them lives
   std::string difference;  // from what was installed; "" when the kernel has exactly that
   std::uint64_t denied_packets = 0;
   std::uint64_t denied_bytes = 0;

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "runtime/launch/egress.hpp"
+#include "runtime/launch/egress_names.hpp"
 #include "runtime/launch/performer.hpp"
 #include "runtime/sys/credentials.hpp"
 #include "runtime/sys/keyring.hpp"
@@ -50,8 +51,14 @@ Status Performer::operator()(const plan::SetDomainname& op) const { return sys::
 Status Performer::operator()(const plan::LoopbackUp&) const { return sys::bring_loopback_up(); }
 
 Status Performer::operator()(const plan::InstallEgress&) const {
-  return context.plan.egress ? install_egress(*context.plan.egress, context.runtime_network)
-                             : Status(fail(ErrorCode::internal, "there are no egress rules"));
+  if (!context.plan.egress) {
+    return fail(ErrorCode::internal, "there are no egress rules");
+  }
+  if (context.plan.egress->record.policy.has_names()) {
+    return install_followed_egress(context);
+  }
+  TRY_ASSIGN(const auto socket, install_egress(*context.plan.egress, context.runtime_network));
+  return {};
 }
 
 }  // namespace nucleus::launch

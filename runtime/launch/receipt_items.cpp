@@ -116,6 +116,9 @@ void egress(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   }
   const EgressTruth& truth = *context.egress;
   add(out, "egress.rules", "as planned", truth.difference.empty() ? "as planned" : "different: " + truth.difference);
+  if (truth.followed) {
+    add(out, "egress.names", "followed", truth.following ? "followed" : "nobody follows them: none is reachable anew");
+  }
   add(out, "egress.denied", "", std::to_string(truth.denied_packets) + " packets");
   for (const auto& [address, protocol, port] : truth.denied) {
     const std::string name = protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "protocol " + std::to_string(protocol);

@@ -57,11 +57,14 @@ TEST_F(ReceiptItems, EverythingAsAsked) { EXPECT_EQ(wrong(), Names{}); }
 
 TEST_F(ReceiptItems, EgressRulesMustBeThoseThatWereInstalled) {
   EXPECT_EQ(item("egress.rules").observed, "none");
-  egress_ = EgressTruth{"", 7, 420, {{"198.51.100.7", 6, 443}, {"2001:db8::1", 132, 9}}};
+  egress_ = EgressTruth{true, true, "", 7, 420, {{"198.51.100.7", 6, 443}, {"2001:db8::1", 132, 9}}};
   EXPECT_EQ(wrong(), Names{});
   EXPECT_EQ(item("egress.denied").observed, "7 packets");
   EXPECT_EQ(item("egress.denied 198.51.100.7").observed, "tcp 443");
   EXPECT_EQ(item("egress.denied 2001:db8::1").observed, "protocol 132 9");
+  egress_->following = false;
+  EXPECT_EQ(wrong(), Names{"egress.names"});
+  egress_->following = true;
   egress_->difference = "rule 3 of output";
   EXPECT_EQ(wrong(), Names{"egress.rules"});
 }

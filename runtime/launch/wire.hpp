@@ -16,6 +16,7 @@ enum class ReportKind : std::uint32_t {
   failed,         // op failed; the process has ended
   runtime_hooks,  // everything is mounted: run the createRuntime hooks, then proceed
   console,        // carries the terminal's master fd
+  egress_socket,  // carries a socket of the follower's, `op` says which (EgressSocket)
   listener,       // carries the seccomp listener fd
   ready,          // set up; waiting for the acknowledgement
 };

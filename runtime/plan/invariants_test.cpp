@@ -81,6 +81,9 @@ TEST(Invariants, EachBrokenPlanIsNoticed) {
       {"two domains", twice<EnterLandlock>},
       {"two filters", twice<InstallSeccomp>},
       {"filter without its installation", [](auto& plan) { plan.seccomp.reset(); }},
+      {"no egress rules", drop<InstallEgress>},
+      {"egress rules twice", twice<InstallEgress>},
+      {"egress rules nobody has", [](auto& plan) { plan.egress.reset(); }},
       {"ruleset nobody has", [](auto& plan) { plan.landlock.abi = 0; }},
       {"bind mount nobody prepared", [](auto& plan) { plan.detached.clear(); }},
   };

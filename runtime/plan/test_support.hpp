@@ -90,6 +90,9 @@ inline Result<LaunchPlan> plan_of(oci::Spec spec, const HostFacts& facts = host_
   hardened.mode = mode;
   hardened.spec = std::move(spec);
   hardened.landlock.abi = landlock_abi;
+  if (mode != Mode::passthrough) {
+    hardened.egress.emplace();
+  }
   return make_plan(hardened, facts, asked);
 }
 

@@ -94,6 +94,25 @@ NamespaceFact namespace_fact(const std::string& type, const std::string& path) {
   return fact;
 }
 
+// The addresses of resolv.conf(5)'s nameserver lines.
+std::vector<std::string> nameservers(const std::string& path) {
+  constexpr std::string_view kBlank = " \t\r";
+  std::vector<std::string> out;
+  const std::string text = path.empty() ? std::string() : read_small(path);
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    const std::string_view line = std::string_view(text).substr(from, end - from);
+    from = end + 1;
+    const std::size_t key = line.find_first_not_of(kBlank);
+    const std::size_t key_end = std::min(line.find_first_of(kBlank, key), line.size());
+    const std::size_t value = line.find_first_not_of(kBlank, key_end);
+    if (value != std::string_view::npos && line.substr(key, key_end - key) == "nameserver") {
+      out.emplace_back(line.substr(value, line.find_first_of(kBlank, value) - value));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<HostFacts> probe_host(const ProbeRequest& request) {
@@ -127,6 +146,7 @@ Result<HostFacts> probe_host(const ProbeRequest& request) {
     }
   }
   facts.oom_score_adj = own_oom_score();
+  facts.nameservers = nameservers(request.resolv_conf);
   facts.bind_sources = resolve_all(request.binds);
   if (!request.rootfs.empty()) {
     facts.rootfs = probe_rootfs(request.rootfs, request.bundle);
