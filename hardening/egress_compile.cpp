@@ -314,8 +314,7 @@ void confine_to_cgroup(nft::Table& table, std::uint64_t id, std::uint32_t level)
   table.name += "_c";
 }
 
-std::string contradicting_table(const std::string& own, const std::vector<std::string>& others,
-                                bool names) {
+std::string contradicting_table(const std::string& own, const std::vector<std::string>& others, bool names) {
   const auto confined = [](std::string_view name) { return name.ends_with("_c"); };
   const auto policy = [](std::string_view name) {
     const auto end = name.ends_with("_c") ? name.size() - 2 : name.size();

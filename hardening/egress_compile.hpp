@@ -35,7 +35,8 @@ void confine_to_cgroup(nft::Table& table, std::uint64_t id, std::uint32_t level)
 // In a shared namespace every table judges every packet, unless it is confined to a cgroup: the name among `others` of a
 // table that contradicts `own`, or "". Tables that are not ours are not looked at. With `names` every other one does: each
 // has a follower of its own, and only one of them is asked.
-[[nodiscard]] std::string contradicting_table(const std::string& own, const std::vector<std::string>& others, bool names);
+[[nodiscard]] std::string contradicting_table(const std::string& own, const std::vector<std::string>& others,
+                                              bool names);
 
 // Elements for a name set: `address` with the entry's ports and protocols; shared with the follower.
 [[nodiscard]] std::vector<nft::Element> name_elements(const Address& address, const EgressEntry& entry);

@@ -91,7 +91,8 @@ std::string to_json(const EgressRecord& record) {
                     {"inbound", record.inbound},
                     {"dnsPort", record.dns_port},
                     {"cgroup", std::move(cgroup)},
-                    {"follower", record.follower},          {"followerStartTime", record.follower_start_time}};
+                    {"follower", record.follower},
+                    {"followerStartTime", record.follower_start_time}};
   return doc.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Egress: what leaves a container's network namespace, seen from the other end of the cable."""
+import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 
 import networks
 import nucleus_test
 from networks import LISTED, PORTS, UNLISTED, Cable, parse_reach, targets
 from nucleus_test import NucleusTest
+from test_follower import DnsServer
 
 REACH = pathlib.Path(__file__).with_name("reach.c")
 EVERYWHERE = LISTED + UNLISTED
@@ -32,6 +36,13 @@ class EgressTest(NucleusTest):
         bundle.compile(REACH, "reach")
         bundle.namespace("network", cable.path)
         return bundle
+
+    def policy_set(self, egress: str) -> pathlib.Path:
+        path = self.bundle().dir / "mine"
+        shutil.copytree(nucleus_test.SOURCE / "policies/default", path)
+        (path / "policy.toml").write_text('name = "mine"\n')
+        (path / "egress.toml").write_text(egress)
+        return path
 
     def reach(self, bundle, *options, **how) -> dict:
         return parse_reach(self.ok(bundle.run(*options, **how)).out)
@@ -129,13 +140,6 @@ class AllowList(EgressTest):
         for text, why in (('allow = ["198.51.100.1/24"]', "egress.toml:1:10: "), ("alow = []", "egress.toml:1:1: ")):
             result = bundle.run("--policy", str(self.policy_set(text)))
             self.fails(result, why)
-
-    def policy_set(self, egress: str) -> pathlib.Path:
-        path = self.bundle().dir / "mine"
-        shutil.copytree(nucleus_test.SOURCE / "policies/default", path)
-        (path / "policy.toml").write_text('name = "mine"\n')
-        (path / "egress.toml").write_text(egress)
-        return path
 
     def test_a_thousand_networks_in_one_transaction(self):
         bundle, cable = self.cabled("tcp/198.51.100.1/80", "tcp/203.0.113.1/80")
@@ -249,6 +253,87 @@ class FailClosed(EgressTest):
             bundle.create(binary=nucleus_test.NUCLEUS_FAULTS, env={**os.environ, "NUCLEUS_FAULT": f"create:{point}:kill"})
             self.ok(bundle.delete("--force"))
             self.assertEqual(cable.ruleset(), "", point)
+
+
+class Names(EgressTest):
+    """The follower's own tests are in test_follower.py; here it is seen from a container."""
+
+    def named(self, *entries, more="", **how):
+        """A container that sleeps in a cabled namespace, allowed `entries`; its cable and the world's DNS server."""
+        bundle, cable = self.cabled(**how)
+        server = DnsServer(f"/run/netns/{cable.world}", ("10.42.0.1",))
+        self.addCleanup(server.close)
+        server.zone = {"service.example": (2, [LISTED[0], LISTED[1]]), "other.example": (60, [UNLISTED[0]])}
+        (bundle.rootfs / "etc").mkdir(exist_ok=True)
+        (bundle.rootfs / "etc/resolv.conf").write_text("nameserver 10.42.0.1\n")
+        text = "allow = [" + ", ".join(f'"{entry}"' for entry in entries) + ']\nresolvers = ["10.42.0.1"]\n' + more
+        self.create_and_start(bundle, "--policy", str(self.policy_set(text)))
+        return bundle, cable, server
+
+    def resolve(self, bundle, name, *options) -> str:
+        result = bundle.exec("nslookup", *options, name, "10.42.0.1")
+        return result.out + result.err
+
+    def reaches(self, bundle, *asked) -> list:
+        return list(parse_reach(self.ok(bundle.exec("reach", *asked)).out).values())
+
+    def test_a_name_is_reached_and_its_neighbours_are_not(self):
+        bundle, cable, server = self.named("service.example:80/tcp")
+        one, two = f"tcp/{LISTED[0]}/80", f"tcp/{UNLISTED[0]}/80"
+        self.assertEqual(self.reaches(bundle, one), [False], "nobody has asked for it yet")
+        self.assertIn(LISTED[0], self.resolve(bundle, "service.example"))
+        self.assertEqual(self.reaches(bundle, one, two, f"tcp/{LISTED[0]}/443", f"tcp/{LISTED[1]}/80"),
+                         [True, False, False, True])
+        seen = len(server.seen)
+        self.assertNotIn(UNLISTED[0], self.resolve(bundle, "other.example"))
+        self.assertNotIn("secret", str(server.seen[seen:]))
+        self.resolve(bundle, "secret-data.tunnel.example")
+        self.assertNotIn("tunnel", str(server.seen))
+        self.ok(bundle.call("receipt", "--verify", bundle.id))
+
+    def test_an_address_that_changes(self):
+        bundle, cable, server = self.named("service.example:80/tcp")
+        self.resolve(bundle, "service.example")
+        server.zone["service.example"] = (2, [UNLISTED[0]])
+        time.sleep(7)
+        self.resolve(bundle, "service.example")
+        self.assertEqual(self.reaches(bundle, f"tcp/{LISTED[0]}/80", f"tcp/{UNLISTED[0]}/80"), [False, True])
+
+    def follower(self, bundle) -> int:
+        return json.loads((bundle.root / bundle.id / "egress.json").read_text())["follower"]
+
+    def test_ends_with_its_container_and_is_nobodys_child(self):
+        bundle, _, _ = self.named("service.example")
+        pid = self.follower(bundle)
+        self.assertEqual(pathlib.Path(f"/proc/{pid}/comm").read_text(), "nucleus-dns\n")
+        self.assertNotIn(pid, json.loads(self.ok(bundle.call("ps", "--format", "json", bundle.id)).out))
+        self.ok(bundle.delete("--force"))
+        nucleus_test.wait_until(lambda: not pathlib.Path(f"/proc/{pid}/exe").exists(), "the follower's end")
+
+    def test_killed_it_leaves_nothing_open(self):
+        bundle, cable, _ = self.named("service.example:80/tcp", f"{UNLISTED[0]}:443/tcp")
+        self.resolve(bundle, "service.example")
+        os.kill(self.follower(bundle), signal.SIGKILL)
+        time.sleep(6)
+        self.assertEqual(self.reaches(bundle, f"tcp/{LISTED[0]}/80", f"tcp/{UNLISTED[0]}/443"), [False, True])
+        result = bundle.call("receipt", "--verify", bundle.id)
+        self.assertNotEqual(result.rc, 0)
+        self.assertIn("egress.names", result.out + result.err)
+
+    def test_a_user_namespace(self):
+        bundle = self.bundle(["sleep", "100"]).user_namespace()
+        policy = self.policy_set('allow = ["service.example"]\nresolvers = ["10.42.0.1"]\n')
+        self.create_and_start(bundle, "--policy", str(policy))
+        self.ok(bundle.call("receipt", "--verify", bundle.id))
+
+    def test_without_a_resolver_it_is_refused(self):
+        bundle, _ = self.cabled("tcp/198.51.100.1/80")
+        self.fails(bundle.run("--grant", "egress:service.example"), "no resolver")
+        (bundle.dir / "resolv.conf").write_text("nameserver 127.0.0.53\n")
+        bundle.mount("/etc/resolv.conf", bundle.dir / "resolv.conf")
+        self.fails(bundle.run("--grant", "egress:service.example"), "no resolver")
+        (bundle.dir / "resolv.conf").write_text("search x\nnameserver 10.42.0.1\n")
+        self.ok(bundle.run("--grant", "egress:service.example"))
 
 
 class LandlockPorts(EgressTest):

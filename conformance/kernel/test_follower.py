@@ -28,12 +28,14 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 CLONE_NEWNET = 0x40000000
 
 
-def in_network_of(pid, action):
-    """What action() returns in a thread that has entered the network namespace of `pid`; sockets it makes stay there."""
+def in_network_of(where, action):
+    """What action() returns in a thread that has entered a network namespace, that of a pid or at a path; sockets it makes
+    stay there."""
+    path = where if isinstance(where, str) else f"/proc/{where}/ns/net"
     result = []
 
     def enter():
-        with open(f"/proc/{pid}/ns/net", "rb") as namespace:
+        with open(path, "rb") as namespace:
             if nucleus_test.libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
         result.append(action())
@@ -99,17 +101,18 @@ class DnsServer:
     """The world's resolver. `zone` maps a name to (TTL, addresses); `hostile` may take over: a function from the query to
     the datagrams to send, or None for the zone's answer. `seen` lists what was asked."""
 
-    def __init__(self, world):
+    def __init__(self, world, addresses=(WORLD4, WORLD6)):
+        self.addresses = addresses
         self.zone, self.seen, self.hostile, self.slow = {}, [], None, 0
         self.sockets = in_network_of(world, self.open)
         self.stopping = False
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
-    @staticmethod
-    def open():
+    def open(self):
         sockets = []
-        for family, address in ((socket.AF_INET, WORLD4), (socket.AF_INET6, WORLD6)):
+        for address in self.addresses:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 one = socket.socket(family, kind)
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

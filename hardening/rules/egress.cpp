@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 4> kProxyVariables = {"HTTP_PROXY", "HTTP
 bool on_loopback(const Address& address) {
   AddressBytes loopback6{};
   loopback6[15] = 1;
-  return address.v6 ? address.bytes == loopback6 || address.bytes == AddressBytes{} : address.bytes[0] == 127 || address.bytes[0] == 0;
+  return address.v6 ? address.bytes == loopback6 || address.bytes == AddressBytes{}
+                    : address.bytes[0] == 127 || address.bytes[0] == 0;
 }
 
 std::vector<Address> usable_resolvers(const std::vector<std::string>& nameservers) {
@@ -57,9 +58,10 @@ Status complete_resolvers(const RuleContext& context, EgressPolicy& egress) {
     egress.resolvers = usable_resolvers(context.facts.nameservers);
   }
   if (egress.resolvers.empty()) {
-    return fail(ErrorCode::policy,
-                "egress: names are allowed, but there is no resolver to ask: give `resolvers` in egress.toml, or let the "
-                "engine mount an /etc/resolv.conf whose nameserver is not on loopback");
+    return fail(
+        ErrorCode::policy,
+        "egress: names are allowed, but there is no resolver to ask: give `resolvers` in egress.toml, or let the "
+        "engine mount an /etc/resolv.conf whose nameserver is not on loopback");
   }
   return {};
 }

@@ -27,7 +27,8 @@ Result<hardening::Selection> choose(const hardening::HostConfig& host, const Arg
 }
 
 bool follows_names(const hardening::Policy& policy) {
-  return policy.egress.has_names() || std::ranges::count(policy.grants, hardening::GrantKind::egress, &hardening::Grant::kind) != 0;
+  return policy.egress.has_names() ||
+         std::ranges::count(policy.grants, hardening::GrantKind::egress, &hardening::Grant::kind) != 0;
 }
 
 Result<HostFacts> probe(const oci::Bundle& bundle, const hardening::Policy& policy) {

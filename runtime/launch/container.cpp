@@ -9,6 +9,7 @@
 #include "oci/documents.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/egress.hpp"
+#include "runtime/launch/egress_names.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/freeze.hpp"
 #include "runtime/launch/hooks.hpp"
@@ -148,6 +149,7 @@ Status remove_all(const state::Store& store, const ContainerId& id, Container co
   if (!is_foreign) {
     TRY(cgroup.remove());
   }
+  end_following(container.directory);
   remove_egress(container.record);
   run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0),
                       container.record.bundle);

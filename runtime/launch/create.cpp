@@ -212,8 +212,9 @@ Status Launcher::follow_names() {
   if (!input_.plan.egress || !input_.plan.egress->record.policy.has_names()) {
     return {};
   }
-  TRY_WITH(start_following(*input_.plan.egress, input_.plan.namespaces, child_, std::move(egress_sockets_), *directory_),
-           "egress");
+  TRY_WITH(
+      start_following(*input_.plan.egress, input_.plan.namespaces, child_, std::move(egress_sockets_), *directory_),
+      "egress");
   return {};
 }
 
@@ -228,9 +229,9 @@ Status Launcher::record_created() {
 Status Launcher::release() { return channel_.order(Order::created); }
 
 Result<Launched> Launcher::run() {
-  constexpr Step kSteps[] = {&Launcher::take_id,     &Launcher::record_intent, &Launcher::make_cgroup,
-                             &Launcher::prepare,     &Launcher::clone,         &Launcher::map_ids,
-                             &Launcher::write_files, &Launcher::await_ready,   &Launcher::follow_names,
+  constexpr Step kSteps[] = {&Launcher::take_id,        &Launcher::record_intent, &Launcher::make_cgroup,
+                             &Launcher::prepare,        &Launcher::clone,         &Launcher::map_ids,
+                             &Launcher::write_files,    &Launcher::await_ready,   &Launcher::follow_names,
                              &Launcher::record_created, &Launcher::release};
   for (std::size_t i = 0; i < std::size(kSteps); ++i) {
     TRY((this->*kSteps[i])());

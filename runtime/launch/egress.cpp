@@ -105,6 +105,24 @@ Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::Namespa
   return socket;
 }
 
+Status install_egress_in(const plan::EgressPlan& plan, int network) {
+  TRY_ASSIGN(const auto id, sys::namespace_id(network));
+  TRY_ASSIGN(const auto own, sys::own_namespace_id(network_kind()));
+  if (id == own) {
+    return fail(ErrorCode::internal, "this is the runtime's own network namespace");
+  }
+  TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
+  TRY_ASSIGN(const auto socket, sys::open_nftables_in(network));
+  if (!plan.shared) {
+    const Status removed = sys::send_batch(socket.get(), sys::encode_removal(plan.table.name));
+    if (!removed && removed.error().sys_errno != ENOENT) {
+      return removed;
+    }
+  }
+  TRY(sys::send_batch(socket.get(), batch));
+  return plan.shared ? refuse_contradiction(socket.get(), plan.table.name, false) : Status{};
+}
+
 Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network) {
   const auto path = joined_path(plan);
   if (!plan.egress || !path) {
@@ -133,8 +151,7 @@ Result<std::optional<EgressTruth>> read_egress(const Container& container) {
   TRY_ASSIGN(const auto network, sys::open_namespace_of(proc, container.record.pid, network_kind()));
   TRY_ASSIGN(const auto socket, sys::open_nftables_in(network.get()));
   const nft::Table sent = hardening::compile_egress(record);
-  const bool following =
-      record.follower > 0 && sys::process_alive(record.follower, record.follower_start_time);
+  const bool following = record.follower > 0 && sys::process_alive(record.follower, record.follower_start_time);
   const auto reading = sys::read_table(socket.get(), sent.name);
   if (!reading && (reading.error().sys_errno == ENOENT || reading.error().sys_errno == EBADMSG)) {
     EgressTruth gone;

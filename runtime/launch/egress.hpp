@@ -19,6 +19,10 @@ namespace nucleus::launch {
 // through is returned.
 [[nodiscard]] Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network);
 
+// The same from outside, in the network namespace `network`: for a container that another program put together. A table
+// of that name which an image brought into a namespace of its own makes room.
+[[nodiscard]] Status install_egress_in(const plan::EgressPlan& plan, int network);
+
 // The reference that `delete` goes by; nothing for a namespace of the container's own. `network` is the joined namespace.
 [[nodiscard]] Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network);
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <utility>
@@ -107,13 +109,30 @@ Status install_followed_egress(const InitContext& context) {
   return {};
 }
 
+void end_following(const state::Directory& directory) {
+  const auto text = directory.read(kEgressFile);
+  const auto record = text ? hardening::parse_egress_record(*text, kEgressFile)
+                           : Result<hardening::EgressRecord>(tl::unexpected<Error>(text.error()));
+  if (!record || record->follower <= 0) {
+    return;
+  }
+  const auto handle = sys::pidfd_open(record->follower);
+  if (!handle || !sys::process_alive(record->follower, record->follower_start_time)) {
+    return;
+  }
+  constexpr int kPatienceMs = 2000;
+  (void)sys::pidfd_send_signal(handle->get(), SIGKILL);
+  pollfd end{handle->get(), POLLIN, 0};
+  (void)::poll(&end, 1, kPatienceMs);
+}
+
 Status start_following(const plan::EgressPlan& plan, const plan::NamespacePlan& namespaces, const sys::Child& container,
                        EgressSockets sockets, const state::Directory& directory) {
   hardening::EgressRecord record = plan.record;
   TRY_ASSIGN(record.dns_port, bound_port(sockets.get(EgressSockets::udp4)));
-  TRY_ASSIGN(auto descriptors,
-             descriptors_of(namespaces, container, std::move(sockets), record.dns_port, directory));
-  TRY_ASSIGN(record.follower, follower::start_follower(config_of(record.policy, plan.table.name), std::move(descriptors)));
+  TRY_ASSIGN(auto descriptors, descriptors_of(namespaces, container, std::move(sockets), record.dns_port, directory));
+  TRY_ASSIGN(record.follower,
+             follower::start_follower(config_of(record.policy, plan.table.name), std::move(descriptors)));
   TRY_ASSIGN(record.follower_start_time, sys::process_start_time(record.follower));
   return directory.write(kEgressFile, hardening::to_json(record));
 }

@@ -35,4 +35,7 @@ class EgressSockets {
                                      const sys::Child& container, EgressSockets sockets,
                                      const state::Directory& directory);
 
+// Of a container that has ended: the follower ends by itself, this sees to it.
+void end_following(const state::Directory& directory);
+
 }  // namespace nucleus::launch

@@ -27,6 +27,9 @@ Status write_decision(const state::Directory& directory, const LaunchInput& inpu
   TRY(directory.write(kOriginalFile, input.original));
   TRY(directory.write(kConfigFile, input.rewritten));
   TRY(directory.write(kConfinementFile, hardening::to_json(input.confinement)));
+  if (input.plan.egress) {
+    TRY(directory.write(kEgressFile, hardening::to_json(input.plan.egress->record)));
+  }
   return input.plan.seccomp ? directory.write(kFilterFile, filter_bytes(*input.plan.seccomp)) : Status{};
 }
 

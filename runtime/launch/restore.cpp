@@ -15,6 +15,7 @@
 #include "runtime/base/log.hpp"
 #include "runtime/launch/container_cgroup.hpp"
 #include "runtime/launch/criu_process.hpp"
+#include "runtime/launch/egress.hpp"
 #include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/foreign_namespaces.hpp"
@@ -66,6 +67,7 @@ class Restorer {
   Status restore();
   Status find_init();
   Status examine();
+  Status egress();
   Status sysctls();
   Status hooks();
   Status record_running();
@@ -105,6 +107,7 @@ Restorer::~Restorer() {
     (void)cgroup_.handle()->signal_all(SIGKILL);
   }
   cgroup_.undo();
+  remove_egress(record_);
   if (directory_) {
     (void)store_.destroy(*id_, std::move(*directory_));
   }
@@ -114,6 +117,9 @@ Status Restorer::check() {
   TRY_ASSIGN(criu_, find_criu(options_.criu));
   if (input_.plan.process.terminal) {
     return fail(ErrorCode::usage, "restore: a container with a terminal cannot be restored");
+  }
+  if (input_.plan.egress && input_.plan.egress->record.policy.has_names()) {
+    return fail(ErrorCode::policy, "restore: an egress policy with names cannot be taken up again");
   }
   const auto reaction = hardening::reaction(input_.plan.mode, hardening::Control::landlock);
   if (input_.plan.landlock.abi == 0 || reaction == hardening::Reaction::off) {
@@ -182,8 +188,11 @@ Status Restorer::learn_joined() {
     TRY_ASSIGN(const auto id, sys::namespace_id(context_->join[i].get()));
     joined_[join[i].type] = std::to_string(id.device) + ":[" + std::to_string(id.inode) + "]";
     plan_.namespaces.push_back({join[i].type, id.inode, context_->join[i].get()});
+    if (join[i].type == "network") {
+      TRY_ASSIGN(record_.egress, egress_reference(input_.plan, context_->join[i].get()));
+    }
   }
-  return {};
+  return record_.egress ? directory_->save(record_) : Status{};
 }
 
 Status Restorer::prepare() {
@@ -292,6 +301,17 @@ Status Restorer::examine() {
   return judged;
 }
 
+// Nothing has run yet: every process is stopped.
+Status Restorer::egress() {
+  if (!input_.plan.egress) {
+    return {};
+  }
+  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
+  TRY_ASSIGN(const auto network, sys::open_namespace_of(proc, record_.pid, *sys::find_namespace_kind("network")));
+  TRY_WITH(install_egress_in(*input_.plan.egress, network.get()), "egress");
+  return {};
+}
+
 // Those of the config: an image has only some of them. In a child, which enters the namespaces that they belong to.
 Status Restorer::sysctls() {
   std::vector<const plan::WriteSysctl*> settings;
@@ -337,9 +357,11 @@ Status Restorer::resume() {
 }
 
 Result<Container> Restorer::run() {
-  constexpr Step kSteps[] = {&Restorer::check,   &Restorer::take_id, &Restorer::record_intent,  &Restorer::make_cgroup,
-                             &Restorer::prepare, &Restorer::restore, &Restorer::find_init,      &Restorer::examine,
-                             &Restorer::sysctls, &Restorer::hooks,   &Restorer::record_running, &Restorer::resume};
+  constexpr Step kSteps[] = {&Restorer::check,       &Restorer::take_id, &Restorer::record_intent,
+                             &Restorer::make_cgroup, &Restorer::prepare, &Restorer::restore,
+                             &Restorer::find_init,   &Restorer::examine, &Restorer::egress,
+                             &Restorer::sysctls,     &Restorer::hooks,   &Restorer::record_running,
+                             &Restorer::resume};
   for (std::size_t i = 0; i < std::size(kSteps); ++i) {
     TRY((this->*kSteps[i])());
     TRY(fault_point("restore", i));

@@ -139,11 +139,11 @@ using InitAction =
     std::variant<JoinNamespace, JoinCgroup, UnshareCgroup, BecomeNamespaceRoot, NewSessionKeyring, SetHostname,
                  SetDomainname, LoopbackUp, InstallEgress, AttachRoot, MountFilesystem, AttachMount, MakeDeviceNode,
                  MakeSymlink, EnsureDirectory, RuntimeHooks, ContainerHooks, PivotRoot, MountPropagation, MaskPath,
-                 ReadonlyPath, RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReopenNull, ReleaseSetup, EnterDirectory,
-                 ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler, SetIoPriority,
-                 SetPersonality, SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding, SetIds,
-                 SetCapabilities, NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors, InstallSeccomp,
-                 Execute>;
+                 ReadonlyPath, RemountReadonly, ReadonlyRoot, WriteSysctl, OpenConsole, ReopenNull, ReleaseSetup,
+                 EnterDirectory, ResolveExecutable, PrepareLandlock, SetRlimit, SetOomScore, SetScheduler,
+                 SetIoPriority, SetPersonality, SetMemoryPolicy, SetCpuAffinity, WaitForStart, StartHooks, DropBounding,
+                 SetIds, SetCapabilities, NoNewPrivileges, SecurityLabel, EnterLandlock, CloseDescriptors,
+                 InstallSeccomp, Execute>;
 
 struct InitOp {
   InitAction action;
