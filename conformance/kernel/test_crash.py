@@ -13,7 +13,7 @@ import unittest
 import nucleus_test
 from nucleus_test import NUCLEUS, NUCLEUS_FAULTS, NucleusTest, wait_until
 
-LAUNCHER_STEPS = 10
+LAUNCHER_STEPS = 11
 
 
 @unittest.skipUnless(os.path.exists(NUCLEUS_FAULTS), "no build with fault points")

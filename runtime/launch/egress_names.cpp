@@ -117,7 +117,8 @@ void end_following(const state::Directory& directory) {
     return;
   }
   const auto handle = sys::pidfd_open(record->follower);
-  if (!handle || !sys::process_alive(record->follower, record->follower_start_time)) {
+  const auto started = sys::process_start_time(record->follower);
+  if (!handle || !started || *started != record->follower_start_time) {  // the number is another's by now
     return;
   }
   constexpr int kPatienceMs = 2000;
