@@ -38,7 +38,7 @@ class EgressTest(NucleusTest):
         return bundle
 
     def policy_set(self, egress: str) -> pathlib.Path:
-        path = self.bundle().dir / "mine"
+        path = self.temp_dir() / "mine"
         shutil.copytree(nucleus_test.SOURCE / "policies/default", path)
         (path / "policy.toml").write_text('name = "mine"\n')
         (path / "egress.toml").write_text(egress)
