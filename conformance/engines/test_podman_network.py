@@ -33,9 +33,18 @@ class Networks(PodmanTest):
     def test_bridge(self):
         address = self.server()
         self.wait_answer(address, 8080)
-        out = self.output(f"ip -o -4 addr show dev eth0; nc {address} 8080 < /dev/null", network="bridge")
+        out = self.output(f"ip -o -4 addr show dev eth0; nc -w 3 {address} 8080 < /dev/null || echo denied",
+                          network="bridge")
         self.assertIn("inet 10.88.0.3/16", out)
-        self.assertIn("from sh\n", out)
+        self.assertIn(differs(others="from sh\n", nucleus="denied\n",
+                              because="a container reaches nothing that its policy does not name"), out)
+
+    def test_bridge_where_the_policy_allows(self):
+        if engines.RUNTIME == "nucleus":
+            self.policy_set("networked", grants=["egress:10.88.0.0/16:8080/tcp"])
+        address = self.server()
+        self.wait_answer(address, 8080)
+        self.assertEqual(self.output(f"nc -w 3 {address} 8080 < /dev/null", network="bridge"), "from sh\n")
 
     def test_published_port(self):
         address = self.server("--publish=127.0.0.1:8000:8080")
