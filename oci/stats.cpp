@@ -134,4 +134,13 @@ std::string stats_event_json(std::string_view id, const Stats& stats) {
 
 std::string oom_event_json(std::string_view id) { return dump(Ordered{{"type", "oom"}, {"id", id}}); }
 
+std::string egress_event_json(std::string_view id, const EgressEvent& event) {
+  Ordered denied = Ordered::array();
+  for (const auto& [address, protocol, port] : event.denied) {
+    denied.push_back(Ordered{{"address", address}, {"protocol", protocol}, {"port", port}});
+  }
+  Ordered data{{"packets", event.packets}, {"bytes", event.bytes}, {"denied", std::move(denied)}};
+  return dump(Ordered{{"type", "egress"}, {"id", id}, {"data", std::move(data)}});
+}
+
 }  // namespace nucleus::oci

@@ -72,4 +72,18 @@ struct Stats {
 // {"type":"oom","id":ID}
 [[nodiscard]] std::string oom_event_json(std::string_view id);
 
+// Ours, not runc's: what the egress rules denied since the container started, and where it wanted to go last.
+struct EgressEvent {
+  struct Destination {
+    std::string address;
+    std::uint8_t protocol = 0;
+    std::uint16_t port = 0;
+  };
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  std::vector<Destination> denied;
+};
+// {"type":"egress","id":ID,"data":{"packets":N,"bytes":N,"denied":[{"address":..,"protocol":N,"port":N}]}}
+[[nodiscard]] std::string egress_event_json(std::string_view id, const EgressEvent& event);
+
 }  // namespace nucleus::oci

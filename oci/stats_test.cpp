@@ -42,5 +42,11 @@ TEST(StatsDocument, CarriesEveryValue) {
 
 TEST(StatsDocument, OomEvent) { EXPECT_EQ(oom_event_json("box"), R"({"type":"oom","id":"box"})"); }
 
+TEST(StatsDocument, EgressEvent) {
+  EXPECT_EQ(egress_event_json("box", {7, 420, {{"198.51.100.7", 6, 443}}}),
+            R"({"type":"egress","id":"box","data":{"packets":7,"bytes":420,)"
+            R"("denied":[{"address":"198.51.100.7","protocol":6,"port":443}]}})");
+}
+
 }  // namespace
 }  // namespace nucleus::oci

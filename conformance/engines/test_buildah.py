@@ -180,6 +180,16 @@ class Confinement(BuildTest):
         self.assertIn("inet 10.", result.out)
         self.assertIn("default via 10.", result.out)
 
+    def test_network_of_a_step_leads_nowhere(self):
+        self.ok(engine("podman", "--runtime", engines.RUNTIME, "run", "--detach", "--name=server", engines.IMAGE, "sh", "-c",
+                       "while :; do echo answer | nc -l -p 8080; done"))
+        self.addCleanup(engine, "podman", "--runtime", engines.RUNTIME, "rm", "--force", "--time=0", "server")
+        address = self.ok(engine("podman", "inspect", "--format", "{{.NetworkSettings.IPAddress}}", "server")).out.strip()
+        out = self.ok(self.build(f"RUN for i in 1 2 3; do nc -w 3 {address} 8080 < /dev/null && exit; done; echo denied")).out
+        expected = differs(others="answer", nucleus="denied",
+                           because="a step reaches nothing that its policy does not name")
+        self.assertIn(expected, out.splitlines())
+
     def test_network_none(self):
         result = self.ok(self.build("RUN ls /sys/class/net", "--network=none"))
         self.assertIn("\nlo\n", result.out)

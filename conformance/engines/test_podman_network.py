@@ -46,6 +46,27 @@ class Networks(PodmanTest):
         self.wait_answer(address, 8080)
         self.assertEqual(self.output(f"nc -w 3 {address} 8080 < /dev/null", network="bridge"), "from sh\n")
 
+    def asks(self, address: str) -> str:
+        return f"nc -w 3 {address} 8080 < /dev/null || echo denied"
+
+    def denied(self) -> str:
+        return differs(others="from sh\n", nucleus="denied\n",
+                       because="a container reaches nothing that its policy does not name")
+
+    def test_another_containers_bridge(self):
+        address = self.server()
+        self.wait_answer(address, 8080)
+        self.detached("sleep 100", name="holder", network="bridge")
+        self.assertEqual(self.output(self.asks(address), network="container:holder"), self.denied())
+
+    def test_pod_on_a_bridge(self):
+        address = self.server()
+        self.wait_answer(address, 8080)
+        self.ok(podman("pod", "create", "--name=pod"))
+        for _ in range(2):
+            result = self.ok(podman("run", "--rm", "--pod=pod", engines.IMAGE, "sh", "-c", self.asks(address)))
+            self.assertEqual(result.out, self.denied())
+
     def test_published_port(self):
         address = self.server("--publish=127.0.0.1:8000:8080")
         self.wait_answer(address, 8080)

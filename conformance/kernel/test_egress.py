@@ -190,6 +190,45 @@ class Seen(EgressTest):
         self.assertNotEqual(bundle.call("receipt", "--verify", bundle.id).rc, 0)
 
 
+    def test_events_tell_what_was_denied(self):
+        bundle, _ = self.cabled()
+        self.create_and_start(bundle)
+        with subprocess.Popen([nucleus_test.NUCLEUS, "--root", bundle.root, "events", "--interval", "100ms", bundle.id],
+                              stdout=subprocess.PIPE, text=True) as events:
+            self.ok(bundle.exec("reach", "tcp/203.0.113.1/443"))
+            lines = (json.loads(line) for line in events.stdout)
+            told = next(line for line in lines if line["type"] == "egress")
+            self.ok(bundle.delete("--force"))
+            events.stdout.read()
+        self.assertEqual(told["data"]["denied"], [{"address": "203.0.113.1", "protocol": 6, "port": 443}])
+        self.assertGreater(told["data"]["packets"], 0)
+
+
+class Broker(EgressTest):
+    def brokered(self, *asked, more=""):
+        bundle, cable = self.cabled(*asked)
+        return bundle, ["--policy", str(self.policy_set('broker = "198.51.100.1:443"\n' + more))]
+
+    def test_it_is_the_only_destination(self):
+        bundle, options = self.brokered(*targets(LISTED), "udp/198.51.100.1/53", "tcp/203.0.113.1/443")
+        self.assertEqual({t for t, is_open in self.reach(bundle, *options).items() if is_open}, {"tcp/198.51.100.1/443"})
+
+    def test_proxy_variables(self):
+        for more, expected in (("", ["http://198.51.100.1:443"] * 4), ("proxy_variables = false\n", [])):
+            bundle, options = self.brokered(more=more)
+            bundle.process["args"] = ["env"]
+            bundle.process["env"].append("HTTP_PROXY=http://elsewhere:1")
+            lines = self.ok(bundle.run(*options)).out.splitlines()
+            found = [line.split("=", 1)[1] for line in lines if "prox" in line.lower()]
+            self.assertEqual(found, expected or ["http://elsewhere:1"])
+
+    def test_one_that_does_not_answer(self):
+        bundle, _ = self.cabled("tcp/198.51.100.1/443")
+        policy = self.policy_set('broker = "198.51.100.1:4444"\n')
+        self.fails(bundle.run("--policy", str(policy)), "the broker 198.51.100.1 port 4444 does not answer")
+        self.assertEqual(bundle.leftovers(), [])
+
+
 class Shared(EgressTest):
     def test_members_of_one_policy(self):
         cable = Cable(self)

@@ -1,13 +1,17 @@
 #include "runtime/launch/egress.hpp"
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
+#include "runtime/sys/netns_socket.hpp"
 #include "runtime/sys/process.hpp"
 #include "runtime/sys/procfs.hpp"
 
@@ -55,6 +59,51 @@ Status remove_table(const state::EgressTable& table) {
   TRY_ASSIGN(const auto socket, sys::open_nftables_in(network->get()));
   Status removed = sys::send_batch(socket.get(), sys::encode_removal(table.name));
   return !removed && removed.error().sys_errno == ENOENT ? Status{} : removed;
+}
+
+Result<hardening::EgressRecord> load_record(const Container& container) {
+  TRY_ASSIGN(const std::string text, container.directory.read(kEgressFile));
+  return hardening::parse_egress_record(text, kEgressFile);
+}
+
+Result<UniqueFd> network_of(const Container& container) {
+  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
+  return sys::open_namespace_of(proc, container.record.pid, network_kind());
+}
+
+socklen_t socket_address(const hardening::Endpoint& endpoint, sockaddr_storage& out) {
+  if (endpoint.address.v6) {
+    auto& six = reinterpret_cast<sockaddr_in6&>(out);
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(endpoint.port);
+    std::memcpy(&six.sin6_addr, endpoint.address.bytes.data(), sizeof six.sin6_addr);
+    return sizeof six;
+  }
+  auto& four = reinterpret_cast<sockaddr_in&>(out);
+  four.sin_family = AF_INET;
+  four.sin_port = htons(endpoint.port);
+  std::memcpy(&four.sin_addr, endpoint.address.bytes.data(), sizeof four.sin_addr);
+  return sizeof four;
+}
+
+// 0, or the errno of a connection that did not come about.
+int try_connect(int socket, const hardening::Endpoint& endpoint) {
+  constexpr int kPatienceMs = 2000;
+  sockaddr_storage address{};
+  const socklen_t length = socket_address(endpoint, address);
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), length) == 0) {
+    return 0;
+  }
+  if (errno != EINPROGRESS) {
+    return errno;
+  }
+  pollfd wait{socket, POLLOUT, 0};
+  if (::poll(&wait, 1, kPatienceMs) != 1) {
+    return ETIMEDOUT;
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
 DeniedDestination destination(const nft::Element& element, bool v6) {
@@ -141,14 +190,31 @@ void remove_egress(const state::Record& record) {
   }
 }
 
+Status check_broker(const Container& container) {
+  if (!container.directory.has(kEgressFile)) {
+    return {};
+  }
+  TRY_ASSIGN(const auto record, load_record(container));
+  if (!record.policy.broker) {
+    return {};
+  }
+  const hardening::Endpoint& broker = *record.policy.broker;
+  TRY_ASSIGN(const auto network, network_of(container));
+  TRY_ASSIGN(const auto socket,
+             sys::socket_in(network.get(), broker.address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  const int error = try_connect(socket.get(), broker);
+  return error == 0 ? Status{}
+                    : fail_errno("egress: the broker " + hardening::to_string(broker.address) + " port " +
+                                     std::to_string(broker.port) + " does not answer in the container's network",
+                                 error);
+}
+
 Result<std::optional<EgressTruth>> read_egress(const Container& container) {
   if (!container.directory.has(kEgressFile)) {
     return std::nullopt;
   }
-  TRY_ASSIGN(const std::string text, container.directory.read(kEgressFile));
-  TRY_ASSIGN(const auto record, hardening::parse_egress_record(text, kEgressFile));
-  TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
-  TRY_ASSIGN(const auto network, sys::open_namespace_of(proc, container.record.pid, network_kind()));
+  TRY_ASSIGN(const auto record, load_record(container));
+  TRY_ASSIGN(const auto network, network_of(container));
   TRY_ASSIGN(const auto socket, sys::open_nftables_in(network.get()));
   const nft::Table sent = hardening::compile_egress(record);
   const bool following = record.follower > 0 && sys::process_alive(record.follower, record.follower_start_time);

@@ -29,6 +29,9 @@ namespace nucleus::launch {
 // Takes the table out of a shared namespace. A namespace or table that is gone is no error, others are logged.
 void remove_egress(const state::Record& record);
 
+// Where the policy has a broker: it answers from the container's network, or the error says so. Waits two seconds at most.
+[[nodiscard]] Status check_broker(const Container& container);
+
 // Destinations that were denied last, and how much.
 struct DeniedDestination {
   std::string address;

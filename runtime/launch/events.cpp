@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "oci/stats.hpp"
+#include "runtime/launch/egress.hpp"
 #include "runtime/launch/stats.hpp"
 #include "runtime/sys/oom_watch.hpp"
 
@@ -76,7 +77,22 @@ class Watch {
     if (::read(timer_.get(), &ticks, sizeof ticks) != static_cast<ssize_t>(sizeof ticks)) {
       return {};
     }
-    return sink_(oci::stats_event_json(container_.record.id, collect_stats(cgroup_)) + "\n");
+    TRY(sink_(oci::stats_event_json(container_.record.id, collect_stats(cgroup_)) + "\n"));
+    return report_denials();
+  }
+
+  // Said when there are new ones. A container that ends meanwhile has no namespace to look into.
+  Status report_denials() {
+    const auto egress = read_egress(container_);
+    if (!egress || !*egress || (*egress)->denied_packets == denied_) {
+      return {};
+    }
+    denied_ = (*egress)->denied_packets;
+    oci::EgressEvent event{denied_, (*egress)->denied_bytes, {}};
+    for (const auto& [address, protocol, port] : (*egress)->denied) {
+      event.denied.push_back({address, protocol, port});
+    }
+    return sink_(oci::egress_event_json(container_.record.id, event) + "\n");
   }
 
   const Container& container_;
@@ -84,6 +100,7 @@ class Watch {
   UniqueFd timer_;
   const EventSink& sink_;
   std::optional<sys::OomWatch> oom_;
+  std::uint64_t denied_ = 0;
 };
 
 }  // namespace

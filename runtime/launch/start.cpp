@@ -7,6 +7,7 @@
 #include "hardening/modes.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/launch/egress.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/hooks.hpp"
 #include "runtime/launch/launch.hpp"
@@ -83,6 +84,7 @@ Result<sys::ExecWatch> watch_exec(const Container& container, const LauncherEnd&
 
 Status start_observed(const Container& container, const LauncherEnd& channel,
                       const hardening::Confinement& confinement) {
+  TRY(check_broker(container));
   auto watch = watch_exec(container, channel);
   if (!watch) {
     TRY(judge(tl::unexpected<Error>(watch.error()), confinement.mode));

@@ -1,65 +1,14 @@
 // Sockets for nftables, in the caller's network namespace and in others.
 #include <linux/netlink.h>
-#include <linux/nsfs.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 
+#include "runtime/sys/netns_socket.hpp"
 #include "runtime/sys/nftables.hpp"
 #include "runtime/sys/nftables_socket.hpp"
-#include "runtime/sys/process.hpp"
-#include "runtime/sys/socket.hpp"
 
 namespace nucleus::sys {
-namespace {
-
-// EPERM without membership in the owning user namespace: joins that one first.
-Status enter(int netns) {
-  if (::setns(netns, CLONE_NEWNET) == 0) {
-    return {};
-  }
-  const int error = errno;
-  const UniqueFd owner(error == EPERM ? ::ioctl(netns, NS_GET_USERNS) : -1);
-  if (owner && ::setns(owner.get(), CLONE_NEWUSER) == 0 && ::setns(netns, CLONE_NEWNET) == 0) {
-    return {};
-  }
-  return nftables_error("join network namespace", error);
-}
-
-// The child is a copy of the caller. Not dumpable, it cannot be read or traced by the owner of the user namespace it joins.
-Result<UniqueFd> open_inside(int netns) {
-  TRY(set_dumpable(false));
-  TRY(enter(netns));
-  return open_nftables();
-}
-
-// One message: an errno, with the socket when it is 0.
-void serve(int channel, int netns) {
-  const auto socket = open_inside(netns);
-  const int error = socket ? 0 : socket.error().sys_errno;
-  const std::string_view message(reinterpret_cast<const char*>(&error), sizeof(error));
-  const int fd = socket ? socket->get() : -1;
-  // Should it fail, the parent reads the end of the channel.
-  static_cast<void>(send_message(channel, message, std::span(&fd, socket ? 1 : 0)));
-}
-
-Result<UniqueFd> receive_socket(int channel) {
-  TRY_ASSIGN(Message message, receive_message(channel, sizeof(int)));
-  int error = 0;
-  if (message.bytes.size() != sizeof(error)) {
-    return nftables_error("socket in another network namespace", ECHILD);
-  }
-  message.bytes.copy(reinterpret_cast<char*>(&error), sizeof(error));
-  if (error != 0 || message.fds.size() != 1) {
-    return nftables_error("socket in another network namespace", error != 0 ? error : EBADMSG);
-  }
-  return std::move(message.fds.front());
-}
-
-}  // namespace
 
 Result<UniqueFd> open_nftables() {
   UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
@@ -70,17 +19,8 @@ Result<UniqueFd> open_nftables() {
 }
 
 Result<UniqueFd> open_nftables_in(int netns_fd) {
-  TRY_ASSIGN(auto channel, socket_pair());
-  TRY_ASSIGN(Cloned cloned, clone3({}));
-  if (cloned.pid == 0) {
-    serve(channel.second.get(), netns_fd);
-    ::_exit(0);
-  }
-  Child child(cloned.pid, std::move(cloned.pidfd));
-  channel.second.reset();
-  auto socket = receive_socket(channel.first.get());
-  TRY(child.wait());
-  return socket;
+  auto socket = socket_in(netns_fd, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+  return socket ? std::move(socket) : nftables_error("socket in another network namespace", socket.error().sys_errno);
 }
 
 }  // namespace nucleus::sys
