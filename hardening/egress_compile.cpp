@@ -25,6 +25,7 @@ using nft::Rule;
 
 constexpr std::uint16_t kDnsPort = 53;
 constexpr std::uint32_t kLoopbackIndex = 1;      // LOOPBACK_IFINDEX: the first interface of every namespace
+constexpr std::uint32_t kLocal = 2;              // RTN_LOCAL
 constexpr std::uint32_t kEstablished = 1U << 1;  // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 constexpr std::uint64_t kDeniedTimeoutMs = 600'000;
 constexpr std::uint32_t kDeniedSize = 64;
@@ -115,9 +116,17 @@ std::string load_key(Rule& rule, const FamilyRow& family) {
 
 // ---- rules ----------------------------------------------------------------------------------------------------------
 
+void match_loopback(Rule& rule, CompareOp op) {
+  add(rule, {LoadMeta{MetaKey::oif, 0}, Compare{op, 0, host_order(kLoopbackIndex)}},
+      std::string("oif ") + (op == CompareOp::equal ? "" : "!= ") + "\"lo\"");
+}
+
+// From an address of the container's own: a socket may be bound to anybody's (IPV6_FREEBIND), and what a packet from there
+// leaves in connection tracking would open the way to that address as an answer.
 Rule loopback_rule() {
   Rule rule;
-  add(rule, {LoadMeta{MetaKey::oif, 0}, Compare{CompareOp::equal, 0, host_order(kLoopbackIndex)}}, "oif \"lo\"");
+  match_loopback(rule, CompareOp::equal);
+  add(rule, {nft::LoadSourceType{0}, Compare{CompareOp::equal, 0, host_order(kLocal)}}, "fib saddr type local");
   return decided(std::move(rule), nft::Verdict::accept);
 }
 
@@ -254,6 +263,35 @@ void add_redirected(nft::Chain& output, std::uint16_t port) {
   }
 }
 
+// A socket bound to an interface sends to 127.0.0.1 through it, redirected or not; the output hook sees the interface from
+// before that.
+nft::Chain wire_chain() {
+  nft::Chain chain;
+  chain.name = "wire";
+  chain.policy = nft::Verdict::accept;
+  chain.hook = nft::Hook::postrouting;
+  Rule four;
+  match_loopback(four, CompareOp::not_equal);
+  match_family(four, kFamilies[0]);
+  add(four, {LoadPayload{PayloadBase::network, kFamilies[0].destination, 1, 0}, Compare{CompareOp::equal, 0, {127}}},
+      "ip daddr 127.0.0.0/8");
+  Rule six;
+  match_loopback(six, CompareOp::not_equal);
+  Address loopback{true, {}};
+  loopback.bytes[15] = 1;
+  match_address(six, loopback);
+  chain.rules = {decided(std::move(four), nft::Verdict::drop), decided(std::move(six), nft::Verdict::drop)};
+  return chain;
+}
+
+// Source routes and the like, where the config's sysctls let the container forward.
+nft::Chain forward_chain() {
+  nft::Chain chain;
+  chain.name = "forward";
+  chain.hook = nft::Hook::forward;
+  return chain;
+}
+
 nft::Chain dns_chain(std::uint16_t port) {
   nft::Chain chain;
   chain.name = "dns";
@@ -298,6 +336,10 @@ nft::Table compile_egress(const EgressPolicy& policy, const EgressPlacement& pla
   add_denied(table, output);
   output.rules.push_back(drop_rule());
   table.chains.push_back(std::move(output));
+  table.chains.push_back(forward_chain());
+  if (placement.inbound || opens) {
+    table.chains.push_back(wire_chain());
+  }
   if (policy.has_names()) {
     table.chains.push_back(dns_chain(placement.dns_port));
   }

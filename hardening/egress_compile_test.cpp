@@ -59,7 +59,7 @@ TEST(CompileEgress, DenyAll) {
             "\n"
             "\tchain output {\n"
             "\t\ttype filter hook output priority filter; policy drop;\n"
-            "\t\toif \"lo\" accept\n"
+            "\t\toif \"lo\" fib saddr type local accept\n"
             "\t\ticmpv6 type nd-router-solicit accept\n"
             "\t\ticmpv6 type nd-neighbor-solicit accept\n"
             "\t\ticmpv6 type nd-neighbor-advert accept\n"
@@ -67,11 +67,24 @@ TEST(CompileEgress, DenyAll) {
             "\t\tmeta l4proto != ipv6-icmp update @denied6 { ip6 daddr . meta l4proto . th dport }\n"
             "\t\tcounter drop\n"
             "\t}\n"
+            "\n"
+            "\tchain forward {\n"
+            "\t\ttype filter hook forward priority filter; policy drop;\n"
+            "\t}\n"
             "}\n");
 }
 
 TEST(CompileEgress, AnswersPassWhereConnectionsArrive) {
-  EXPECT_THAT(text_of({}, true), ::testing::HasSubstr("\t\toif \"lo\" accept\n\t\tct state established accept\n"));
+  EXPECT_THAT(text_of({}, true),
+              ::testing::HasSubstr("\t\toif \"lo\" fib saddr type local accept\n\t\tct state established accept\n"));
+}
+
+TEST(CompileEgress, LoopbackAddressesStayOffTheWire) {
+  EXPECT_THAT(text_of({}, true),
+              ::testing::HasSubstr("\tchain wire {\n"
+                                   "\t\ttype filter hook postrouting priority filter; policy accept;\n"
+                                   "\t\toif != \"lo\" ip daddr 127.0.0.0/8 drop\n"
+                                   "\t\toif != \"lo\" ip6 daddr ::1 drop\n"));
 }
 
 TEST(CompileEgress, AllowList) {

@@ -159,6 +159,7 @@ TEST(EgressToml, ErrorsNameThePlace) {
       {"broker = \"10.0.0.1:80\"\nallow = [\"10.0.0.0/8\"]", "only destination"},
       {"broker = \"proxy:80\"", "egress.toml:1:10: "},
       {"bind = \"0\"", "egress.toml:1:8: "},
+      {"bind = \"1024-65535\"", "egress.toml:1:8: bind: more than 4096"},
   };
   for (const auto& [text, why] : kRows) {
     const auto policy = decode(text);

@@ -8,6 +8,7 @@ namespace nucleus::hardening {
 namespace {
 
 constexpr std::size_t kMostEntries = 20000;
+constexpr unsigned kMostBound = 4096;      // one Landlock rule each
 constexpr std::size_t kMostResolvers = 3;  // MAXNS, resolv.conf(5)
 
 template <class T>
@@ -63,6 +64,13 @@ Status read_landlock(TomlTable& table, EgressPolicy& policy) {
   TRY_ASSIGN(const auto bind, table.text("bind"));
   if (bind) {
     TRY_ASSIGN(policy.bind, placed(parse_ports(bind->value), bind->place));
+    unsigned count = 0;
+    for (const auto& range : *policy.bind) {
+      count += range.last - range.first + 1U;
+    }
+    if (count > kMostBound) {
+      return fail_at(bind->place, "bind: more than " + std::to_string(kMostBound) + " ports");
+    }
   }
   return {};
 }

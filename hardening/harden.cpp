@@ -75,6 +75,9 @@ Result<Hardened> harden(const oci::Spec& spec, const Policy& policy, const HostF
   out.ephemeral_root = is_ephemeral(out.spec);
   out.landlock = landlock_rules(out.spec, policy, facts, out.ephemeral_root);
   add_landlock_ports(out.landlock, *out.egress, shares_host(out.spec, facts, "network"));
+  for (auto& text : landlock_port_notes(out.landlock, *out.egress)) {
+    context.note("egress", "", std::move(text));
+  }
   for (auto& text : landlock_notes(out.spec, policy, facts, out.ephemeral_root)) {
     context.note("landlock", "", std::move(text));
   }

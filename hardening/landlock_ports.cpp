@@ -67,4 +67,23 @@ void add_landlock_ports(LandlockRuleset& rules, const EgressPolicy& egress, bool
   }
 }
 
+std::vector<std::string> landlock_port_notes(const LandlockRuleset& rules, const EgressPolicy& egress) {
+  std::vector<std::string> notes;
+  const bool connect = (rules.handled_net & landlock::kNetConnectTcp) != 0;
+  const bool bind = (rules.handled_net & landlock::kNetBindTcp) != 0;
+  if (connect) {
+    notes.emplace_back("Landlock holds TCP connections to the allowed ports");
+  }
+  if (bind) {
+    notes.emplace_back("Landlock holds TCP listeners to the ports of `bind`");
+  }
+  if ((egress.landlock_ports && !connect) || (egress.bind && !bind)) {
+    notes.emplace_back(
+        "Landlock holds no TCP ports as asked: this kernel cannot, an entry opens every port, or they are more "
+        "than " +
+        std::to_string(kMostPorts));
+  }
+  return notes;
+}
+
 }  // namespace nucleus::hardening

@@ -44,6 +44,9 @@ struct LandlockRuleset {
 // it lists ports. Lists of more than 4,096 ports, or with an entry that opens every port, are not handled.
 void add_landlock_ports(LandlockRuleset& rules, const EgressPolicy& egress, bool host_network);
 
+// What of it is in force, and what was asked for and is not.
+[[nodiscard]] std::vector<std::string> landlock_port_notes(const LandlockRuleset& rules, const EgressPolicy& egress);
+
 // What a reader of the report must know about them, e.g. a directory that stays writable and executable.
 [[nodiscard]] std::vector<std::string> landlock_notes(const oci::Spec& hardened, const Policy& policy,
                                                       const HostFacts& facts, bool ephemeral_root);

@@ -1,8 +1,10 @@
 // reach PROTOCOL/ADDRESS/PORT...: tries all at once for two seconds and says "open" or "closed" for each. tcp: connects;
 // udp: sends a datagram and waits for an answer; icmp: an echo over a ping socket; raw: an IP packet of protocol 253;
-// sctp: connects.
+// sctp: connects; forged: as udp, after a packet over loopback that claims to come from there (IP_FREEBIND); wire: sends to
+// the address through eth0, after a packet there over loopback.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -48,13 +50,46 @@ static int open_socket(const char *protocol, int family) {
   return socket(family, SOCK_DGRAM | SOCK_NONBLOCK, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
+static const char *own_address(int family) { return family == AF_INET ? "10.42.0.2" : "fd42::2"; }
+
+// A socket of the container's own address, known to connection tracking as the one that X spoke to.
+static int open_forged(const struct sockaddr_storage *to, socklen_t length) {
+  const int on = 1;
+  const int family = to->ss_family;
+  const int claimed = socket(family, SOCK_DGRAM, 0);
+  const int own = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_storage here;
+  const socklen_t size = fill(&here, own_address(family), 40000);
+  setsockopt(claimed, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? 15 : 78, &on, sizeof on);
+  if (bind(claimed, (const struct sockaddr *)to, length) || bind(own, (struct sockaddr *)&here, size)) return -1;
+  (void)!sendto(claimed, "forged", 6, 0, (struct sockaddr *)&here, size);
+  usleep(50000);
+  close(claimed);
+  char data[16];
+  while (recv(own, data, sizeof data, 0) > 0) {
+  }
+  return own;
+}
+
+static int open_wired(const struct sockaddr_storage *to, socklen_t length) {
+  struct sockaddr_storage here;
+  const socklen_t size = fill(&here, own_address(to->ss_family), 40001);
+  const int own = socket(to->ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  if (bind(own, (struct sockaddr *)&here, size)) return -1;
+  (void)!sendto(own, "over lo", 7, 0, (const struct sockaddr *)to, length);
+  if (setsockopt(own, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5)) return -1;
+  return own;
+}
+
 static void begin(struct target *target) {
   struct sockaddr_storage to;
   char address[64];
   unsigned port;
   if (parse(target->text, target->protocol, address, &port)) exit(2);
   const socklen_t length = fill(&to, address, port);
-  target->fd = open_socket(target->protocol, to.ss_family);
+  target->fd = !strcmp(target->protocol, "forged") ? open_forged(&to, length)
+               : !strcmp(target->protocol, "wire") ? open_wired(&to, length)
+                                                   : open_socket(target->protocol, to.ss_family);
   if (target->fd < 0) return;
   const int connected = connect(target->fd, (struct sockaddr *)&to, length);
   if (!strcmp(target->protocol, "tcp") || !strcmp(target->protocol, "sctp")) {

@@ -73,6 +73,30 @@ class DenyAll(EgressTest):
                 self.assertEqual({t for t, is_open in self.reach(bundle).items() if is_open}, set())
                 self.assertEqual(cable.received(), before)
 
+    def test_answers_to_nobody(self):
+        """A packet over loopback may claim any source (IP_FREEBIND); answering it must not be a way out."""
+        asked = targets(EVERYWHERE, ("forged",), (5000,))
+        control, _ = self.cabled(asked[0], mode="passthrough")
+        self.assertEqual(set(self.reach(control).values()), {True})
+        for one in asked:
+            bundle, cable = self.cabled(one)
+            self.assertEqual(self.reach(bundle), {one: False})
+            self.assertEqual(cable.received(), 0, one)
+
+    def test_loopback_addresses_stay_off_the_wire(self):
+        control, cable = self.cabled("wire/127.0.0.1/5000", mode="passthrough")
+        self.reach(control)
+        self.assertEqual(cable.received(), 1)
+        bundle, cable = self.cabled("wire/127.0.0.1/5000")
+        self.reach(bundle)
+        self.assertEqual(cable.received(), 0)
+
+    def test_nothing_is_forwarded(self):
+        bundle, cable = self.cabled()
+        bundle.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
+        self.create_and_start(bundle)
+        self.assertRegex(cable.ruleset(), r"type filter hook forward priority filter; policy drop;")
+
     def test_a_namespace_of_its_own(self):
         bundle = self.create_and_start(self.bundle(["sleep", "100"]))
         rules = ruleset(bundle.pid())
@@ -365,14 +389,20 @@ class Names(EgressTest):
         self.create_and_start(bundle, "--policy", str(policy))
         self.ok(bundle.call("receipt", "--verify", bundle.id))
 
-    def test_without_a_resolver_it_is_refused(self):
+    def test_resolvers_of_the_host(self):
+        """What is mounted on the container's /etc/resolv.conf is not asked: the workload may have written it."""
         bundle, _ = self.cabled("tcp/198.51.100.1/80")
-        self.fails(bundle.run("--grant", "egress:service.example"), "no resolver")
-        (bundle.dir / "resolv.conf").write_text("nameserver 127.0.0.53\n")
+        hosts = self.temp_dir() / "resolv.conf"
+        hosts.write_text("nameserver 127.0.0.53\n")
+        self.assertEqual(nucleus_test.libc.mount(str(hosts).encode(), b"/etc/resolv.conf", None, 4096, None), 0)
+        self.addCleanup(nucleus_test.libc.umount2, b"/etc/resolv.conf", 2)
+        (bundle.dir / "resolv.conf").write_text("nameserver 10.42.0.1\n")
         bundle.mount("/etc/resolv.conf", bundle.dir / "resolv.conf")
         self.fails(bundle.run("--grant", "egress:service.example"), "no resolver")
-        (bundle.dir / "resolv.conf").write_text("search x\nnameserver 10.42.0.1\n")
+        hosts.write_text("search x\nnameserver 10.42.0.1\n")
         self.ok(bundle.run("--grant", "egress:service.example"))
+        self.fails(bundle.run("--grant", "egress:service.example", "--policy", str(self.policy_set(
+            'resolvers = ["10.42.0.1"]\ndns = true\n'))), "one of the two")
 
 
 class LandlockPorts(EgressTest):

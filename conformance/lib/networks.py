@@ -72,6 +72,10 @@ class Cable:
         four, six = (", ".join(a for a in (*LISTED, *UNLISTED, "10.42.0.1", "fd42::1") if (":" in a) == v6)
                      for v6 in (False, True))
         self.nft(self.world, f"""table inet seen {{
+            chain wire {{
+                type filter hook prerouting priority raw;
+                iifname eth0 ip daddr 127.0.0.0/8 counter
+            }}
             chain input {{
                 type filter hook input priority 0;
                 ip daddr {{ {four} }} counter

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kRule = "egress";
 constexpr std::size_t kMostResolvers = 3;  // MAXNS, resolv.conf(5)
+// They would lead past the broker, which is to say nowhere.
+constexpr std::array<std::string_view, 4> kOtherProxyVariables = {"NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"};
 constexpr std::array<std::string_view, 4> kProxyVariables = {"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"};
 
 bool on_loopback(const Address& address) {
@@ -49,7 +51,13 @@ Result<EgressPolicy> with_grants(const Policy& policy) {
   return egress;
 }
 
-// A name is followed by asking for it; only what policy or engine name as a resolver is asked, never what an image says.
+bool holds(const RuleContext& context, const char* name) {
+  const auto& capabilities = context.spec.process ? context.spec.process->capabilities : std::nullopt;
+  return capabilities && std::ranges::count(capabilities->bounding, name) != 0;
+}
+
+// A name is followed by asking for it; only what the policy or the host name as a resolver is asked: what is
+// mounted on the container's /etc/resolv.conf, the workload may have written.
 Status complete_resolvers(const RuleContext& context, EgressPolicy& egress) {
   if (!egress.has_names()) {
     return {};
@@ -60,8 +68,18 @@ Status complete_resolvers(const RuleContext& context, EgressPolicy& egress) {
   if (egress.resolvers.empty()) {
     return fail(
         ErrorCode::policy,
-        "egress: names are allowed, but there is no resolver to ask: give `resolvers` in egress.toml, or let the "
-        "engine mount an /etc/resolv.conf whose nameserver is not on loopback");
+        "egress: names are allowed, but there is no resolver to ask: give `resolvers` in egress.toml (the host's own, "
+        "if any, are on loopback)");
+  }
+  if (egress.dns) {
+    return fail(ErrorCode::policy,
+                "egress: `dns` opens the resolvers to everything, names are followed to close them: "
+                "one of the two");
+  }
+  if (holds(context, "CAP_NET_RAW") || holds(context, "CAP_NET_ADMIN")) {
+    return fail(ErrorCode::policy,
+                "egress: names cannot be followed for a container with CAP_NET_RAW or CAP_NET_ADMIN: it "
+                "could speak for the process that follows them");
   }
   return {};
 }
@@ -71,6 +89,9 @@ void add_proxy_variables(RuleContext& context, const Endpoint& broker) {
   const std::string url = "http://" + (broker.address.v6 ? "[" + host + "]" : host) + ":" + std::to_string(broker.port);
   auto& env = context.spec.process->env;
   const auto before = env;
+  for (const auto name : kOtherProxyVariables) {
+    std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(std::string(name) + "="); });
+  }
   for (const auto name : kProxyVariables) {
     const std::string key = std::string(name) + "=";
     std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(key); });
@@ -108,11 +129,13 @@ void describe(RuleContext& context, const EgressPolicy& egress) {
 }
 
 // AF_PACKET and raw sockets send past the table's hook.
-void warn_of_raw_sockets(RuleContext& context) {
-  const auto& capabilities = context.spec.process->capabilities;
-  if (capabilities && std::ranges::count(capabilities->bounding, "CAP_NET_RAW") != 0) {
+void warn_of_capabilities(RuleContext& context) {
+  if (holds(context, "CAP_NET_RAW")) {
     context.note(kRule, "/process/capabilities",
                  "CAP_NET_RAW: packet sockets, where seccomp allows them, are not filtered");
+  }
+  if (holds(context, "CAP_NET_ADMIN")) {
+    context.note(kRule, "/process/capabilities", "CAP_NET_ADMIN: the container can take its egress rules away");
   }
 }
 
@@ -120,15 +143,12 @@ void warn_of_raw_sockets(RuleContext& context) {
 
 Status harden_egress(RuleContext& context, std::optional<EgressPolicy>& out) {
   TRY_ASSIGN(EgressPolicy egress, with_grants(context.policy));
-  TRY(complete_resolvers(context, egress));
   if (shares_host(context.spec, context.facts, "network")) {
-    const bool asked = !egress.allow.empty() || egress.broker || egress.dns;
-    context.note(kRule, "",
-                 std::string("the network namespace is the host's: nothing is filtered") +
-                     (asked ? ", but Landlock holds TCP to the allowed ports" : ""));
+    context.note(kRule, "", "the network namespace is the host's: no rules are installed");
   } else {
+    TRY(complete_resolvers(context, egress));
     describe(context, egress);
-    warn_of_raw_sockets(context);
+    warn_of_capabilities(context);
   }
   if (egress.broker && egress.proxy_variables && context.spec.process) {
     add_proxy_variables(context, *egress.broker);

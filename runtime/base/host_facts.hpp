@@ -77,7 +77,7 @@ struct HostFacts {
   std::optional<std::int32_t> oom_score_adj;  // the runtime's own; lower needs CAP_SYS_RESOURCE. Absent: unknown
   std::map<std::string, NamespaceFact> namespace_paths;  // keyed by linux.namespaces[].path
   std::map<std::string, std::string> bind_sources;  // mounts[].source of binds -> where it leads, symlinks resolved
-  std::vector<std::string> nameservers;  // of the file that the engine mounts on /etc/resolv.conf; of none else
+  std::vector<std::string> nameservers;             // of the host's /etc/resolv.conf; empty when nobody wanted to know
   RootfsFacts rootfs;
 };
 

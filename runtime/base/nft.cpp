@@ -33,6 +33,11 @@ std::string_view name_of(Field field) {
   return kNames[static_cast<std::size_t>(field)];
 }
 
+std::string_view name_of(Hook hook) {
+  constexpr std::array<std::string_view, 3> kNames = {"output", "forward", "postrouting"};
+  return kNames[static_cast<std::size_t>(hook)];
+}
+
 std::string number_text(Span value) {
   unsigned number = 0;
   for (const std::uint8_t byte : value) {
@@ -160,8 +165,9 @@ std::string set_text(const Set& set) {
 
 std::string chain_text(const Chain& chain) {
   std::string out = "\tchain " + chain.name + " {\n\t\ttype " + (chain.type == ChainType::nat ? "nat" : "filter") +
-                    " hook output priority " + (chain.priority == 0 ? "filter" : std::to_string(chain.priority)) +
-                    "; policy " + (chain.policy == Verdict::accept ? "accept" : "drop") + ";\n";
+                    " hook " + std::string(name_of(chain.hook)) + " priority " +
+                    (chain.priority == 0 ? "filter" : std::to_string(chain.priority)) + "; policy " +
+                    (chain.policy == Verdict::accept ? "accept" : "drop") + ";\n";
   for (const auto& rule : chain.rules) {
     out += "\t\t" + rule.text + "\n";
   }

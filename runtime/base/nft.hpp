@@ -41,6 +41,10 @@ struct LoadSocketCgroup {  // id of the socket's cgroup v2 ancestor at `level`, 
   Register to = 0;
   bool operator==(const LoadSocketCgroup&) const = default;
 };
+struct LoadSourceType {  // fib saddr type: 4 bytes in host order, RTN_LOCAL for an address of the machine's own
+  Register to = 0;
+  bool operator==(const LoadSourceType&) const = default;
+};
 struct Mask {  // register &= mask; 4 bytes
   Register reg = 0;
   Bytes mask;
@@ -75,8 +79,8 @@ struct Decide {
   bool operator==(const Decide&) const = default;
 };
 
-using Expression = std::variant<LoadMeta, LoadPayload, LoadCtState, LoadSocketCgroup, Mask, Compare, Lookup, Update,
-                                Count, RedirectTo, Decide>;
+using Expression = std::variant<LoadMeta, LoadPayload, LoadCtState, LoadSocketCgroup, LoadSourceType, Mask, Compare,
+                                Lookup, Update, Count, RedirectTo, Decide>;
 
 struct Rule {
   std::vector<Expression> expressions;
@@ -109,13 +113,16 @@ struct Set {
 
 enum class ChainType : std::uint8_t { filter, nat };
 
-// A base chain of the output hook.
+enum class Hook : std::uint8_t { output, forward, postrouting };
+
+// A base chain.
 struct Chain {
   std::string name;
   ChainType type = ChainType::filter;
   std::int32_t priority = 0;
   Verdict policy = Verdict::drop;
-  std::vector<Rule> rules;
+  std::vector<Rule> rules{};
+  Hook hook = Hook::output;
   bool operator==(const Chain&) const = default;
 };
 

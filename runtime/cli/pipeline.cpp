@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "hardening/mount_kind.hpp"
-#include "hardening/path_text.hpp"
 #include "hardening/seccomp_compile.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/log.hpp"
@@ -35,6 +34,7 @@ Result<HostFacts> probe(const oci::Bundle& bundle, const hardening::Policy& poli
   sys::ProbeRequest request;
   request.rootfs = oci::rootfs_path(bundle);
   request.bundle = bundle.path;
+  request.nameservers = follows_names(policy);
   for (const auto& entry : bundle.spec.linux.namespaces) {
     if (!entry.path.empty()) {
       request.namespaces.emplace_back(entry.type, entry.path);
@@ -45,9 +45,6 @@ Result<HostFacts> probe(const oci::Bundle& bundle, const hardening::Policy& poli
       continue;
     }
     const bool relative = !mount.source.empty() && mount.source.front() != '/';
-    if (hardening::normal_path(mount.destination) == "/etc/resolv.conf" && follows_names(policy)) {
-      request.resolv_conf = relative ? bundle.path + "/" + mount.source : mount.source;
-    }
     request.binds.emplace_back(mount.source, relative ? bundle.path + "/" + mount.source : mount.source);
   }
   return sys::probe_host(request);

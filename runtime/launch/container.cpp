@@ -150,7 +150,10 @@ Status remove_all(const state::Store& store, const ContainerId& id, Container co
     TRY(cgroup.remove());
   }
   end_following(container.directory);
-  remove_egress(container.record);
+  // Without a cgroup nobody knows who of a shared pid namespace lives on, and what keeps it in stays.
+  if (!is_foreign && !(container.record.shared_pid && container.record.cgroups.empty())) {
+    remove_egress(container.record);
+  }
   run_hooks_leniently(container.record.poststop, "poststop", hook_state(container.record, "stopped", 0),
                       container.record.bundle);
   return store.destroy(id, std::move(container.directory));

@@ -52,6 +52,7 @@ class Launcher {
   Status release();
 
   Status prepare_egress();
+  [[nodiscard]] std::size_t egress_operation() const;
   Status handle(LauncherEnd::Received& received);
 
   const LaunchInput& input_;
@@ -64,6 +65,7 @@ class Launcher {
   std::optional<InitContext> context_;
   LauncherEnd channel_;
   EgressSockets egress_sockets_;
+  bool egress_installed_ = false;  // or may be: the child has come to it
   UniqueFd console_;
   sys::Child child_;
   bool ready_ = false;
@@ -77,7 +79,9 @@ Launcher::~Launcher() {
   }
   child_ = sys::Child();
   cgroup_.undo();
-  remove_egress(record_);
+  if (egress_installed_) {
+    remove_egress(record_);
+  }
   if (directory_) {
     (void)store_.destroy(*id_, std::move(*directory_));
   }
@@ -142,6 +146,14 @@ Status Launcher::prepare_egress() {
   return directory_->save(record_);
 }
 
+// Its failure leaves no table of ours, but perhaps somebody else's of the same name.
+std::size_t Launcher::egress_operation() const {
+  const auto& ops = input_.plan.init;
+  const auto hit = std::ranges::find_if(
+      ops, [](const plan::InitOp& op) { return std::holds_alternative<plan::InstallEgress>(op.action); });
+  return static_cast<std::size_t>(hit - ops.begin());
+}
+
 Status Launcher::clone() {
   // What the child must not hold: the launcher's end, whose loss tells it that the launcher is gone, and the lock.
   // It must let go before it first waits for an order, so this is not left to the plan's operations.
@@ -149,6 +161,7 @@ Status Launcher::clone() {
     channel_.close();
     directory_.reset();
   };
+  egress_installed_ = true;
   TRY_ASSIGN(child_, spawn(*context_, cgroup_.clone_fd()));
   context_.reset();
   return {};
@@ -172,6 +185,7 @@ Status Launcher::handle(LauncherEnd::Received& received) {
       log_warning(describe_report(input_.plan, report));
       return {};
     case ReportKind::failed:
+      egress_installed_ = report.op > egress_operation();
       return tl::unexpected<Error>(error_of(input_.plan, report));
     case ReportKind::runtime_hooks: {
       const std::string state = hook_state(record_, "creating", child_.pid());

@@ -94,6 +94,7 @@ class Restorer {
   NamespaceIds joined_;
   StageFacts facts_;
   sys::Child init_;
+  bool egress_installed_ = false;
   bool committed_ = false;
 };
 
@@ -107,7 +108,9 @@ Restorer::~Restorer() {
     (void)cgroup_.handle()->signal_all(SIGKILL);
   }
   cgroup_.undo();
-  remove_egress(record_);
+  if (egress_installed_) {
+    remove_egress(record_);
+  }
   if (directory_) {
     (void)store_.destroy(*id_, std::move(*directory_));
   }
@@ -309,6 +312,7 @@ Status Restorer::egress() {
   TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
   TRY_ASSIGN(const auto network, sys::open_namespace_of(proc, record_.pid, *sys::find_namespace_kind("network")));
   TRY_WITH(install_egress_in(*input_.plan.egress, network.get()), "egress");
+  egress_installed_ = true;
   return {};
 }
 

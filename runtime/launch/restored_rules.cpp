@@ -139,7 +139,9 @@ ThreadRules thread_rules(const oci::Spec& spec, std::string filter, const Namesp
   ThreadRules out;
   const oci::Capabilities caps = spec.process->capabilities.value_or(oci::Capabilities{});
   out.bounding = capability_mask(caps.bounding);
-  out.held = out.bounding | capability_mask(caps.permitted) | capability_mask(caps.inheritable);
+  // Under no_new_privs execve gives nothing that was not permitted before.
+  out.held = capability_mask(caps.permitted) | capability_mask(caps.inheritable) |
+             (spec.process->no_new_privileges ? CapabilityMask{0} : out.bounding);
   out.no_new_privileges = spec.process->no_new_privileges;
   out.filtered = spec.linux.seccomp.has_value();
   out.filter = std::move(filter);

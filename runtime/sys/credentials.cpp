@@ -123,7 +123,13 @@ Status drop_bounding_set(CapabilityMask keep) {
 }
 
 Status drop_supplementary_groups() {
-  return ::setgroups(0, nullptr) == 0 || errno == EPERM ? Status{} : fail_errno("drop supplementary groups");
+  if (::setgroups(0, nullptr) == 0) {
+    return {};
+  }
+  // Who may not has nothing to give away, or is no root whose groups open anything.
+  const int error = errno;
+  const bool harmless = error == EPERM && (::geteuid() != 0 || ::getgroups(0, nullptr) == 0);
+  return harmless ? Status{} : fail_errno("drop supplementary groups", error);
 }
 
 Status set_ids(const Ids& ids) {

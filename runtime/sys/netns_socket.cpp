@@ -14,9 +14,7 @@
 namespace nucleus::sys {
 namespace {
 
-tl::unexpected<Error> failed(const char* what, int error) {
-  return fail_errno(what, error);
-}
+tl::unexpected<Error> failed(const char* what, int error) { return fail_errno(what, error); }
 
 // EPERM without membership in the owning user namespace: joins that one first.
 Status enter(int netns) {

@@ -62,8 +62,8 @@ std::optional<std::string> set_difference(const nft::Set& sent, const NftReading
 }
 
 std::optional<std::string> chain_difference(const nft::Chain& sent, const nft::Chain& kernel) {
-  if (std::tie(sent.name, sent.type, sent.priority, sent.policy) !=
-      std::tie(kernel.name, kernel.type, kernel.priority, kernel.policy)) {
+  if (std::tie(sent.name, sent.type, sent.priority, sent.policy, sent.hook) !=
+      std::tie(kernel.name, kernel.type, kernel.priority, kernel.policy, kernel.hook)) {
     return "chain " + sent.name;
   }
   if (sent.rules.size() != kernel.rules.size()) {

@@ -41,21 +41,35 @@ std::optional<nft::ChainType> chain_type(const std::optional<std::string>& name)
   return name == "nat" ? std::optional(nft::ChainType::nat) : std::nullopt;
 }
 
+std::optional<nft::Hook> hook_of(std::optional<std::uint32_t> number) {
+  switch (number.value_or(NF_INET_NUMHOOKS)) {
+    case NF_INET_LOCAL_OUT:
+      return nft::Hook::output;
+    case NF_INET_FORWARD:
+      return nft::Hook::forward;
+    case NF_INET_POST_ROUTING:
+      return nft::Hook::postrouting;
+    default:
+      return std::nullopt;
+  }
+}
+
 Status decode_chain(const Attributes& attributes, NftReading& reading) {
   const auto name = attributes.text(NFTA_CHAIN_NAME);
   const auto hook = attributes.nested(NFTA_CHAIN_HOOK);
   const auto type = chain_type(attributes.text(NFTA_CHAIN_TYPE));
   const auto policy = attributes.u32(NFTA_CHAIN_POLICY);
-  const auto number = hook ? hook->u32(NFTA_HOOK_HOOKNUM) : std::nullopt;
+  const auto place = hook_of(hook ? hook->u32(NFTA_HOOK_HOOKNUM) : std::nullopt);
   const auto priority = hook ? hook->u32(NFTA_HOOK_PRIORITY) : std::nullopt;
-  if (!name || !type || number != NF_INET_LOCAL_OUT || !priority || !is_either(policy, NF_ACCEPT, NF_DROP)) {
+  if (!name || !type || !place || !priority || !is_either(policy, NF_ACCEPT, NF_DROP)) {
     return foreign("chain " + name.value_or("without a name"));
   }
   reading.chains.push_back({*name,
                             *type,
                             static_cast<std::int32_t>(*priority),
                             policy == NF_ACCEPT ? nft::Verdict::accept : nft::Verdict::drop,
-                            {}});
+                            {},
+                            *place});
   return {};
 }
 

@@ -133,12 +133,24 @@ void add_set(BatchWriter& batch, const std::string& table, const nft::Set& set, 
   add_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set.name, set.elements);
 }
 
+std::uint32_t hook_number(nft::Hook hook) {
+  switch (hook) {
+    case nft::Hook::output:
+      return NF_INET_LOCAL_OUT;
+    case nft::Hook::forward:
+      return NF_INET_FORWARD;
+    case nft::Hook::postrouting:
+      break;
+  }
+  return NF_INET_POST_ROUTING;
+}
+
 void add_chain(BatchWriter& batch, const std::string& table, const nft::Chain& chain) {
   MessageWriter& writer = batch.begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, "chain " + chain.name);
   writer.text(NFTA_CHAIN_TABLE, table);
   writer.text(NFTA_CHAIN_NAME, chain.name);
   writer.nested(NFTA_CHAIN_HOOK, [&] {
-    writer.u32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+    writer.u32(NFTA_HOOK_HOOKNUM, hook_number(chain.hook));
     writer.u32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(chain.priority));
   });
   writer.u32(NFTA_CHAIN_POLICY, chain.policy == nft::Verdict::accept ? NF_ACCEPT : NF_DROP);

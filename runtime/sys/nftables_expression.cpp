@@ -37,8 +37,8 @@ std::uint32_t base_number(nft::PayloadBase base) {
 
 std::string_view name_of(const nft::Expression& expression) {
   // In the order of the variant's alternatives.
-  static constexpr std::string_view kNames[] = {"meta",   "payload", "ct",      "socket", "bitwise",  "cmp",
-                                                "lookup", "dynset",  "counter", "redir",  "immediate"};
+  static constexpr std::string_view kNames[] = {"meta", "payload", "ct",     "socket",  "fib",   "bitwise",
+                                                "cmp",  "lookup",  "dynset", "counter", "redir", "immediate"};
   static_assert(std::size(kNames) == std::variant_size_v<nft::Expression>);
   return kNames[expression.index()];
 }
@@ -65,6 +65,11 @@ void write_data(MessageWriter& writer, const nft::LoadSocketCgroup& load) {
   writer.u32(NFTA_SOCKET_KEY, NFT_SOCKET_CGROUPV2);
   writer.u32(NFTA_SOCKET_DREG, register_number(load.to));
   writer.u32(NFTA_SOCKET_LEVEL, load.level);
+}
+void write_data(MessageWriter& writer, const nft::LoadSourceType& load) {
+  writer.u32(NFTA_FIB_DREG, register_number(load.to));
+  writer.u32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+  writer.u32(NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR);
 }
 void write_data(MessageWriter& writer, const nft::Mask& mask) {
   writer.u32(NFTA_BITWISE_SREG, register_number(mask.reg));
@@ -132,6 +137,7 @@ struct Encodable {
   bool operator()(const nft::LoadSocketCgroup& load) const {
     return load.level <= UINT8_MAX && fits_registers(load.to, sizeof(std::uint64_t));
   }
+  bool operator()(const nft::LoadSourceType& load) const { return fits_registers(load.to, kRegisterSize); }
   bool operator()(const nft::Mask& mask) const {
     return mask.mask.size() == kRegisterSize && fits_registers(mask.reg, mask.mask.size());
   }

@@ -83,6 +83,14 @@ Reading read_socket(const Attributes& data) {
   return nft::LoadSocketCgroup{*level, *to};
 }
 
+Reading read_fib(const Attributes& data) {
+  const auto to = register_of(data.u32(NFTA_FIB_DREG));
+  if (!to || data.u32(NFTA_FIB_RESULT) != NFT_FIB_RESULT_ADDRTYPE || data.u32(NFTA_FIB_FLAGS) != NFTA_FIB_F_SADDR) {
+    return std::nullopt;
+  }
+  return nft::LoadSourceType{*to};
+}
+
 Reading read_bitwise(const Attributes& data) {
   const auto from = register_of(data.u32(NFTA_BITWISE_SREG));
   const auto to = register_of(data.u32(NFTA_BITWISE_DREG));
@@ -130,15 +138,16 @@ Reading read_dynset(const Attributes& data) {
 Reading read_counter(const Attributes& /*data*/) { return nft::Count{}; }
 
 using ReadFunction = Reading (*)(const Attributes&);
-constexpr std::array<std::pair<std::string_view, ReadFunction>, 9> kReaders = {{{"meta", read_meta},
-                                                                                {"payload", read_payload},
-                                                                                {"ct", read_ct},
-                                                                                {"socket", read_socket},
-                                                                                {"bitwise", read_bitwise},
-                                                                                {"cmp", read_cmp},
-                                                                                {"lookup", read_lookup},
-                                                                                {"dynset", read_dynset},
-                                                                                {"counter", read_counter}}};
+constexpr std::array<std::pair<std::string_view, ReadFunction>, 10> kReaders = {{{"meta", read_meta},
+                                                                                 {"payload", read_payload},
+                                                                                 {"ct", read_ct},
+                                                                                 {"socket", read_socket},
+                                                                                 {"fib", read_fib},
+                                                                                 {"bitwise", read_bitwise},
+                                                                                 {"cmp", read_cmp},
+                                                                                 {"lookup", read_lookup},
+                                                                                 {"dynset", read_dynset},
+                                                                                 {"counter", read_counter}}};
 
 class RuleReader {
  public:

@@ -98,7 +98,7 @@ NamespaceFact namespace_fact(const std::string& type, const std::string& path) {
 std::vector<std::string> nameservers(const std::string& path) {
   constexpr std::string_view kBlank = " \t\r";
   std::vector<std::string> out;
-  const std::string text = path.empty() ? std::string() : read_small(path);
+  const std::string text = read_small(path);
   for (std::size_t from = 0; from < text.size();) {
     const std::size_t end = std::min(text.find('\n', from), text.size());
     const std::string_view line = std::string_view(text).substr(from, end - from);
@@ -142,11 +142,13 @@ Result<HostFacts> probe_host(const ProbeRequest& request) {
   }
   for (const auto& [type, path] : request.namespaces) {
     if (!path.empty()) {
-      facts.namespace_paths[path] = namespace_fact(type, path);
+      NamespaceFact& known = facts.namespace_paths[path];  // one path may be named for several types
+      const NamespaceFact fact = namespace_fact(type, path);
+      known = {known.exists || fact.exists, known.is_host || fact.is_host};
     }
   }
   facts.oom_score_adj = own_oom_score();
-  facts.nameservers = nameservers(request.resolv_conf);
+  facts.nameservers = request.nameservers ? nameservers("/etc/resolv.conf") : std::vector<std::string>();
   facts.bind_sources = resolve_all(request.binds);
   if (!request.rootfs.empty()) {
     facts.rootfs = probe_rootfs(request.rootfs, request.bundle);

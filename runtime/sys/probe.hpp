@@ -15,7 +15,7 @@ struct ProbeRequest {
   std::string bundle;                                           // absolute host path of the bundle directory
   std::vector<std::pair<std::string, std::string>> namespaces;  // spec type, path; entries without path are skipped
   std::vector<std::pair<std::string, std::string>> binds;       // mounts[].source as written, the same made absolute
-  std::string resolv_conf{};  // absolute host path of what is mounted on /etc/resolv.conf; "": nobody wants to know
+  bool nameservers = false;                                     // look into the host's /etc/resolv.conf
 };
 
 // Facts that cannot be found out take the careful value (absent, unreadable); only a broken /proc is an error.
