@@ -108,6 +108,8 @@ TEST(Restored, IdsMayHaveChangedWhereTheConfigLetsThem) {
   thread.status["CapBnd"] = "0";
   thread.status["Uid"] = "5\t5\t5\t5";
   thread.status["Gid"] = "5\t5\t5\t5";
+  EXPECT_TRUE(complains(verdict(rules(of), thread), "Uid")) << "no_new_privs: the bounding set alone gives nothing";
+  of.process->capabilities->permitted = of.process->capabilities->bounding;
   EXPECT_EQ(verdict(rules(of), thread), "fine");
 }
 
