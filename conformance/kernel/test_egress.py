@@ -259,9 +259,9 @@ class Shared(EgressTest):
         first, second = self.joined(cable), self.joined(cable)
         self.create_and_start(first)
         self.create_and_start(second)
-        self.assertEqual(cable.ruleset().count("policy drop"), 2)
+        self.assertEqual(cable.ruleset().count("hook output"), 2)
         self.ok(second.delete("--force"))
-        self.assertEqual(cable.ruleset().count("policy drop"), 1)
+        self.assertEqual(cable.ruleset().count("hook output"), 1)
         self.ok(first.delete("--force"))
         self.assertEqual(cable.ruleset(), "")
 
