@@ -36,19 +36,19 @@ constexpr std::uint8_t kNfprotoIpv4 = 2;  // linux/netfilter.h, whose netinet/in
 constexpr std::uint8_t kNfprotoIpv6 = 10;
 
 struct FamilyRow {
-  bool v6;
-  std::uint8_t nfproto;
   std::string_view keyword;
+  std::string_view suffix;
+  std::string_view icmp_name;
   std::uint32_t destination;  // offset in the header
   std::uint32_t length;
-  Field field;
-  std::string_view suffix;
+  std::uint8_t nfproto;
   std::uint8_t icmp;
-  std::string_view icmp_name;
+  Field field;
+  bool v6;
 };
 constexpr FamilyRow kFamilies[] = {
-    {false, kNfprotoIpv4, "ip", 16, 4, Field::ipv4_addr, "4", IPPROTO_ICMP, "icmp"},
-    {true, kNfprotoIpv6, "ip6", 24, 16, Field::ipv6_addr, "6", IPPROTO_ICMPV6, "ipv6-icmp"},
+    {"ip", "4", "icmp", 16, 4, kNfprotoIpv4, IPPROTO_ICMP, Field::ipv4_addr, false},
+    {"ip6", "6", "ipv6-icmp", 24, 16, kNfprotoIpv6, IPPROTO_ICMPV6, Field::ipv6_addr, true},
 };
 const FamilyRow& family_of(const Address& address) { return kFamilies[address.v6 ? 1 : 0]; }
 

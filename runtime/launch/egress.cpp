@@ -163,7 +163,7 @@ Status install_egress_in(const plan::EgressPlan& plan, int network) {
   TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
   TRY_ASSIGN(const auto socket, sys::open_nftables_in(network));
   if (!plan.shared) {
-    const Status removed = sys::send_batch(socket.get(), sys::encode_removal(plan.table.name));
+    Status removed = sys::send_batch(socket.get(), sys::encode_removal(plan.table.name));
     if (!removed && removed.error().sys_errno != ENOENT) {
       return removed;
     }

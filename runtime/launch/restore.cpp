@@ -297,7 +297,7 @@ Status Restorer::examine() {
   TRY_ASSIGN(UniqueFd handle, sys::pidfd_open(record_.pid));
   Container container{std::move(*directory_), record_, ContainerStatus::creating, std::move(handle)};
   const auto pids = processes();
-  const Status judged =
+  Status judged =
       pids ? examine_restored({container, input_.confinement, spec, rules, facts_.root, binds_, given_}, *pids)
            : Status(tl::unexpected<Error>(pids.error()));
   directory_.emplace(std::move(container.directory));

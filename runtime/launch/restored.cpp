@@ -233,7 +233,9 @@ Status judge_files(const RestoredContext& context, const sys::ProcHandle& proc, 
   }
   TRY_ASSIGN(const auto descriptors, entries(proc, base + "fd"));
   for (const auto& descriptor : descriptors) {
-    TRY(judge_file(context, proc, base + "fd/" + descriptor, who, mounts));
+    std::string path = base;
+    path.append("fd/").append(descriptor);
+    TRY(judge_file(context, proc, path, who, mounts));
   }
   for (const char* name : {"cwd", "root", "exe"}) {
     TRY(judge_file(context, proc, base + name, who, mounts));
