@@ -18,9 +18,10 @@ target_compile_definitions(nucleus_options INTERFACE
   $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> NUCLEUS_VERSION="${PROJECT_VERSION}")
 target_include_directories(nucleus_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(NUCLEUS_SANITIZE)
-  target_compile_options(nucleus_options INTERFACE -fsanitize=${NUCLEUS_SANITIZE} -fno-omit-frame-pointer
-                                                   -fno-sanitize-recover=all)
-  target_link_options(nucleus_options INTERFACE -fsanitize=${NUCLEUS_SANITIZE})
+  # fuzzer-no-link: the fuzzers see the coverage of the code under test, not only of their own files.
+  target_compile_options(nucleus_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(nucleus_options INTERFACE -fsanitize=address,undefined)
 endif()
 
 add_library(nucleus_test_source OBJECT ${CMAKE_CURRENT_LIST_DIR}/TestSource.cpp)

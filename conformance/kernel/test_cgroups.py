@@ -80,8 +80,9 @@ class Cgroups(NucleusTest):
 
     def remove_parents(self, bundle):
         """Directories above the container's own are not the runtime's to remove."""
-        for path in sorted(nucleus_test.cgroups_named(bundle.tag), key=len, reverse=True):
-            os.rmdir(path)
+        for top in nucleus_test.cgroups_named(bundle.tag):
+            for path, *_ in os.walk(top, topdown=False):
+                os.rmdir(path)
 
     def own_cgroup(self, controller: str) -> str:
         for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():

@@ -144,8 +144,15 @@ def mounts_below(path) -> list:
 
 
 def cgroups_named(name: str) -> list:
-    """Cgroup directories whose path holds `name`, in every mounted hierarchy."""
-    return [path for path, _, _ in os.walk(CGROUPS) if name in path]
+    """Cgroup directories whose name holds `name`, in every mounted hierarchy; not what lies in them, however deep it is."""
+    found, waiting = [], [CGROUPS]
+    while waiting:
+        directory = waiting.pop()
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    (found if name in entry.name else waiting).append(entry.path)
+    return found
 
 
 def processes_named(name: str) -> list:
