@@ -55,7 +55,7 @@ bool may_be_hosts_root(int fd, const struct stat& info, const std::string& path)
 }
 
 // Asked of the descriptor, so that the answer is about the bytes that are read.
-Status check_trust(int fd, mode_t type, const std::string& shown) {
+Status check_trust(int fd, mode_t type, const std::string& shown, bool secret = false) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) {
     return refuse(shown, "fstat failed (errno " + std::to_string(errno) + ")");
@@ -70,7 +70,24 @@ Status check_trust(int fd, mode_t type, const std::string& shown) {
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return refuse(shown, "can be written by its group or by others");
   }
+  if (secret && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return refuse(shown, "holds a secret and can be read or executed by its group or by others (chmod 600)");
+  }
   return {};
+}
+
+Result<std::optional<std::string>> read_trusted(int directory, const std::string& name, const std::string& shown,
+                                                bool secret) {
+  auto fd = open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd) {
+    if (is_absent(fd.error())) {
+      return std::nullopt;
+    }
+    return cannot_open(shown, fd.error().sys_errno);
+  }
+  TRY(check_trust(fd->get(), S_IFREG, shown, secret));
+  TRY_ASSIGN(std::string bytes, read_all(fd->get(), kLimit, shown));
+  return std::optional<std::string>(std::move(bytes));
 }
 
 }  // namespace
@@ -88,16 +105,11 @@ Result<std::optional<UniqueFd>> open_policy_directory(const std::string& path) {
 }
 
 Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name, const std::string& shown) {
-  auto fd = open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fd) {
-    if (is_absent(fd.error())) {
-      return std::nullopt;
-    }
-    return cannot_open(shown, fd.error().sys_errno);
-  }
-  TRY(check_trust(fd->get(), S_IFREG, shown));
-  TRY_ASSIGN(std::string bytes, read_all(fd->get(), kLimit, shown));
-  return std::optional<std::string>(std::move(bytes));
+  return read_trusted(directory, name, shown, false);
+}
+
+Result<std::optional<std::string>> read_secret_file(const std::string& path) {
+  return read_trusted(AT_FDCWD, path, path, true);
 }
 
 }  // namespace nucleus::hardening

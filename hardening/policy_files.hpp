@@ -23,4 +23,7 @@ namespace nucleus::hardening {
 [[nodiscard]] Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name,
                                                                   const std::string& shown);
 
+// The same for a file that holds a secret: group and others may not read or execute it either.
+[[nodiscard]] Result<std::optional<std::string>> read_secret_file(const std::string& path);
+
 }  // namespace nucleus::hardening
