@@ -4,6 +4,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
+#include <new>
 #include <optional>
 
 namespace nucleus::hardening {
@@ -20,15 +21,30 @@ std::optional<std::uint8_t> nibble(char digit) {
   return at == std::string_view::npos ? std::nullopt : std::optional(static_cast<std::uint8_t>(at));
 }
 
+SHA256_CTX* context_in(std::byte* state) { return std::launder(reinterpret_cast<SHA256_CTX*>(state)); }
+
 }  // namespace
 
-Sha256 sha256(std::string_view bytes) {
+Sha256Stream::Sha256Stream() noexcept {
+  static_assert(sizeof(SHA256_CTX) <= sizeof(state_) && alignof(SHA256_CTX) <= 8);
+  SHA256_Init(new (state_.data()) SHA256_CTX);
+}
+
+void Sha256Stream::update(std::string_view bytes) noexcept {
+  SHA256_Update(context_in(state_.data()), bytes.data(), bytes.size());
+}
+
+Sha256 Sha256Stream::finish() noexcept {
   Sha256 digest;
-  SHA256_CTX context;
-  SHA256_Init(&context);
-  SHA256_Update(&context, bytes.data(), bytes.size());
-  SHA256_Final(digest.data(), &context);
+  SHA256_Final(digest.data(), context_in(state_.data()));
+  SHA256_Init(context_in(state_.data()));
   return digest;
+}
+
+Sha256 sha256(std::string_view bytes) {
+  Sha256Stream stream;
+  stream.update(bytes);
+  return stream.finish();
 }
 
 std::string to_hex(const Sha256& digest) {

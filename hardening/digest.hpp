@@ -15,6 +15,17 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] Sha256 sha256(std::string_view bytes);
 
+// The same for bytes that come in pieces. finish() makes it ready for the next document.
+class Sha256Stream {
+ public:
+  Sha256Stream() noexcept;
+  void update(std::string_view bytes) noexcept;
+  [[nodiscard]] Sha256 finish() noexcept;
+
+ private:
+  alignas(8) std::array<std::byte, 112> state_{};  // OpenSSL's SHA256_CTX
+};
+
 // 64 lower-case hex digits.
 [[nodiscard]] std::string to_hex(const Sha256& digest);
 // Exactly 64 hex digits of either case.

@@ -16,6 +16,17 @@ TEST(Digest, KnownVectors) {
   EXPECT_EQ(to_hex(sha256(std::string(1000000, 'a'))), kMillion);
 }
 
+TEST(Digest, InPiecesAndAgain) {
+  Sha256Stream stream;
+  for (int round = 0; round < 2; ++round) {
+    stream.update("a");
+    stream.update("");
+    stream.update("bc");
+    EXPECT_EQ(to_hex(stream.finish()), kAbc);
+  }
+  EXPECT_EQ(to_hex(stream.finish()), kEmpty);
+}
+
 TEST(Digest, HexRoundTripInEitherCase) {
   std::string upper(kAbc);
   for (char& digit : upper) {
