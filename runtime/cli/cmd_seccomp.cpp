@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <array>
+
+#include "runtime/cli/pipeline.hpp"
+#include "runtime/cli/seccomp_command.hpp"
+
+namespace nucleus::cli {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"output", 'o', "FILE", "generate, merge: where the profile goes (default: stdout)"},
+    {"lock", 0, "", "generate, merge: write the policy.lock of the set that FILE lies in; elsewhere print FILE's pin"},
+    {"denied", 0, "", "generate: allow what the policy denied while it was traced as well"},
+    {"format", 'f', "text|json", "diff, coverage: shape of the output"},
+    kPolicyOption,
+    {"help", 'h', "", "print this text"}};
+
+struct Part {
+  std::string_view name;
+  Result<int> (*run)(const Globals&, const Arguments&);
+};
+constexpr std::array kParts = {Part{"generate", generate_command}, Part{"merge", merge_command},
+                               Part{"diff", diff_command}, Part{"coverage", coverage_command}};
+
+// Options may stand behind the files as well.
+Result<Arguments> gather(const Arguments& first) {
+  Arguments out = first;
+  out.rest.clear();
+  std::vector<std::string> words = first.rest;
+  while (!words.empty()) {
+    TRY_ASSIGN(const auto more, parse_options(kOptions, words));
+    for (const auto& [name, values] : more.options) {
+      auto& all = out.options[name];
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    words = more.rest;
+    if (!words.empty()) {
+      out.rest.push_back(std::move(words.front()));
+      words.erase(words.begin());
+    }
+  }
+  return out;
+}
+
+Result<int> run(const Globals& globals, const Arguments& arguments) {
+  TRY_ASSIGN(auto all, gather(arguments));
+  const auto* const part = std::ranges::find(kParts, std::string_view(all.rest.front()), &Part::name);
+  if (part == kParts.end()) {
+    return fail(ErrorCode::usage, "seccomp: expected generate, merge, diff or coverage, got " + all.rest.front());
+  }
+  all.rest.erase(all.rest.begin());
+  return part->run(globals, all);
+}
+
+}  // namespace
+
+constinit const Command kSeccomp = {
+    "seccomp",
+    "generate TRACE... | merge PROFILE... | diff PROFILE PROFILE | coverage PROFILE TRACE...",
+    "make and compare system call profiles",
+    kOptions,
+    1,
+    -1,
+    run};
+
+}  // namespace nucleus::cli
