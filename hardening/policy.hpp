@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -89,6 +90,8 @@ struct Policy {
   std::int64_t pids_limit = 512;
   bool external = false;  // from a directory, not compiled in
   bool pinned = false;    // chosen by NAME@sha256:HEX, and the digest matched
+  // Where the rest stands, e.g. "bounding CAP_CHOWN" -> "policy web (caps.toml:4)"; grants, rules and entries have origins.
+  std::map<std::string, std::string> places;
 
   // The grant that covers (kind, value), or nullptr.
   [[nodiscard]] const Grant* find(GrantKind kind, std::string_view value = {}) const;
@@ -111,6 +114,7 @@ struct HostConfig {
 // `name` is looked up in `dirs` (first hit wins), then among the sets compiled in; a name with '/' is a directory.
 // "NAME@sha256:HEX" must match the set's digest. Files must be owned by root or the caller and not writable by group or
 // others; that is asked of the opened descriptors. Errors name file:line:column. The set's five files must all exist.
+// A policy.lock beside them must name the digests they have, in every mode (policy_lock.hpp).
 [[nodiscard]] Result<Policy> load_policy(const std::string& name, const std::vector<std::string>& dirs);
 
 }  // namespace nucleus::hardening

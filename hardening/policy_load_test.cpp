@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "hardening/policy_source.hpp"
 #include "hardening/seccomp_table.hpp"
 #include "hardening/shipped_policies.hpp"
 #include "hardening/test_support.hpp"
+#include "runtime/base/io.hpp"
 
 namespace nucleus::hardening {
 namespace {
@@ -95,7 +97,7 @@ TEST_F(PolicyFiles, DirectoryByNameAndByPath) {
   EXPECT_EQ(policy->grants[0].origin, "policy web (policy.toml:2)");
   EXPECT_EQ(policy->grants[1].origin, "policy web (policy.toml:3)");
   EXPECT_EQ(load(set().string() + "/")->digest, policy->digest);
-  EXPECT_FALSE(load_policy("web", {}));
+  EXPECT_FALSE(load_policy("web", {})->external) << "the shipped one";
 }
 
 TEST_F(PolicyFiles, AdministratorsSetWinsOverTheShippedOne) {
@@ -132,52 +134,42 @@ TEST_F(PolicyFiles, UnpinnedExternalSetsAreNotForStrictModes) {
   EXPECT_TRUE(harden(test::plain_spec(), *pinned, test::root_facts(), Mode::strict_agent));
 }
 
-struct BrokenFile {
-  const char* name;
-  const char* file;
-  const char* text;
-  const char* expected;
-};
-
-class BrokenPolicy : public PolicyFiles, public ::testing::WithParamInterface<BrokenFile> {};
-
-TEST_P(BrokenPolicy, IsRefusedWithThePlace) {
-  put(GetParam().file, GetParam().text);
-  EXPECT_THAT(error(), HasSubstr(GetParam().expected));
+TEST_F(PolicyFiles, ErrorsNameTheFileByItsPath) {
+  put("caps.toml", "[boundign]\nkeep = []\n");
+  EXPECT_EQ(error(), (set() / "caps.toml").string() + ":1:2: unknown key \"boundign\"");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BrokenPolicy,
-    ::testing::Values(
-        BrokenFile{"syntax", "policy.toml", "grants = [\n", "policy.toml:1:12: "},
-        BrokenFile{"unknown_key", "policy.toml", "\ngrant = []\n", "policy.toml:2:1: unknown key \"grant\""},
-        BrokenFile{"wrong_type", "policy.toml", "grants = \"host-pid\"", "policy.toml:1:10: grants: expected array"},
-        BrokenFile{"wrong_element", "policy.toml", "grants = [1]", "policy.toml:1:11: grants: expected array of"},
-        BrokenFile{"bad_grant", "policy.toml", "grants = [\"host-pdi\"]", "policy.toml:1:11: grant \"host-pdi\""},
-        BrokenFile{"other_name", "policy.toml", "name = \"db\"", "policy.toml:1:8: name: expected \"web\""},
-        BrokenFile{"floor", "policy.toml", "mode_floor = \"passthrough\"", "policy.toml:1:14: mode_floor"},
-        BrokenFile{"pids_zero", "policy.toml", "pids_limit = 0", "policy.toml:1:14: pids_limit: expected 1 to"},
-        BrokenFile{"pids_float", "policy.toml", "pids_limit = 1.5", "pids_limit: expected integer, got float"},
-        BrokenFile{"duplicate", "policy.toml", "pids_limit = 1\npids_limit = 2\n", "policy.toml:2:"},
-        BrokenFile{"caps_table", "caps.toml", "[boundign]\nkeep = []\n", "caps.toml:1:2: unknown key \"boundign\""},
-        BrokenFile{"caps_key", "caps.toml", "[bounding]\nkep = []\n", "caps.toml:2:1: unknown key"},
-        BrokenFile{"caps_name", "caps.toml", "[bounding]\nkeep = [\"CHOWNED\"]\n", "caps.toml:2:9: bounding.keep"},
-        BrokenFile{"caps_not_table", "caps.toml", "bounding = 1", "caps.toml:1:12: bounding: expected table"},
-        BrokenFile{"caps_ambient", "caps.toml", "[ambient]\nkeep = [\"KILL\"]\n", "bounding.keep has not"},
-        BrokenFile{"landlock_word", "landlock.toml", "[[rules]]\npath = \"/\"\naccess = [\"exec\"]\n",
-                   "landlock.toml:3:11: access"},
-        BrokenFile{"landlock_path", "landlock.toml", "[[rules]]\npath = \"x\"\naccess = [\"read\"]\n",
-                   "landlock.toml:2:8: rules"},
-        BrokenFile{"landlock_empty", "landlock.toml", "[[rules]]\npath = \"/x\"\n", "landlock.toml:1:"},
-        BrokenFile{"landlock_not_tables", "landlock.toml", "rules = [1]", "expected array of tables"},
-        BrokenFile{"seccomp_syntax", "seccomp.json", "{", "seccomp.json:1:"},
-        BrokenFile{"seccomp_key", "seccomp.json", R"({"defaultAction":"SCMP_ACT_ERRNO","x":1})",
-                   "seccomp.json: unknown key \"x\""},
-        BrokenFile{"seccomp_name", "seccomp.json",
-                   R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["raed"],"action":"SCMP_ACT_ALLOW"}]})",
-                   "seccomp.json: unknown system calls: raed"},
-        BrokenFile{"seccomp_action", "seccomp.json", R"({"defaultAction":"SCMP_ACT_NO"})", "seccomp.json"}),
-    [](const auto& instance) { return std::string(instance.param.name); });
+TEST_F(PolicyFiles, ALockMustMatchEveryFileAndSoMustThePin) {
+  const std::string pin = "web@sha256:" + load()->digest;
+  PolicyBytes bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = read_file(AT_FDCWD, (set() / kPolicyFiles[i]).string(), 1U << 20U).value();
+  }
+  put("policy.lock", lock_text(bytes));
+  EXPECT_TRUE(load(pin)->pinned) << "the digest is the lock's";
+  put("caps.toml", bytes[0] + "# changed\n");
+  EXPECT_THAT(error(), HasSubstr("caps.toml: its digest is sha256:"));
+  EXPECT_THAT(error(pin), HasSubstr("/policy.lock:1)"));
+  put("caps.toml", bytes[0]);
+  EXPECT_TRUE(load());
+  put("policy.lock", lock_text(bytes) + "\n");
+  EXPECT_THAT(error(), HasSubstr("/policy.lock:6:1: more than the files of a set"));
+  put("policy.lock", lock_text(bytes));
+  ::chmod((set() / "policy.lock").c_str(), 0666);
+  EXPECT_THAT(error(), HasSubstr("policy.lock: can be written by its group"));
+}
+
+TEST_F(PolicyFiles, NamesOfSets) {
+  fs::create_directory(dir_ / ".hidden");
+  std::ofstream(dir_ / "file") << "";
+  const auto names = policy_set_names({(dir_ / "absent").string(), dir_.string()});
+  ASSERT_TRUE(names) << names.error().text;
+  EXPECT_THAT(*names, ::testing::IsSupersetOf({"web", "default", "build"}));
+  EXPECT_THAT(*names, Not(::testing::Contains("file")));
+  EXPECT_THAT(*names, Not(::testing::Contains(".hidden")));
+  ::chmod(dir_.c_str(), 0777);
+  EXPECT_FALSE(policy_set_names({dir_.string()}));
+}
 
 TEST_F(PolicyFiles, MissingFile) {
   fs::remove(set() / "caps.toml");

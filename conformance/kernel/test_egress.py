@@ -39,7 +39,7 @@ class EgressTest(NucleusTest):
 
     def policy_set(self, egress: str) -> pathlib.Path:
         path = self.temp_dir() / "mine"
-        shutil.copytree(nucleus_test.SOURCE / "policies/default", path)
+        shutil.copytree(nucleus_test.SOURCE / "policies/default", path, ignore=shutil.ignore_patterns("policy.lock"))
         (path / "policy.toml").write_text('name = "mine"\n')
         (path / "egress.toml").write_text(egress)
         return path

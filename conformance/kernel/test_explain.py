@@ -267,7 +267,7 @@ class PolicyDirectory(ExplainTest):
 
     def policy(self, **files) -> pathlib.Path:
         path = self.temp_dir() / "own"
-        shutil.copytree(nucleus_test.SOURCE / "policies/default", path)
+        shutil.copytree(nucleus_test.SOURCE / "policies/default", path, ignore=shutil.ignore_patterns("policy.lock"))
         path.parent.chmod(0o755)
         for entry in (path, *path.iterdir()):
             entry.chmod(0o755 if entry.is_dir() else 0o644)

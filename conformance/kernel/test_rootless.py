@@ -529,7 +529,7 @@ class Configuration(UserTest):
         bundle = self.users(["true"])
         bundle.write()
         sets = bundle.dir / "sets"
-        shutil.copytree(nucleus_test.SOURCE / "policies/default", sets / "mine")
+        shutil.copytree(nucleus_test.SOURCE / "policies/default", sets / "mine", ignore=shutil.ignore_patterns("policy.lock"))
         policy = sets / "mine/policy.toml"
         policy.write_text(policy.read_text().replace('name = "default"', 'name = "mine"'))
         config = bundle.dir / "nucleus.toml"

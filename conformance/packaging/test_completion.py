@@ -27,6 +27,8 @@ CASES = [
     (["--root", "/elsewhere", "start", ""], {"box-of-/elsewhere", "other"}, True),
     (["kill", "--all", "ot"], {"other"}, True),
     (["run", "bo"], set(), True),
+    (["policy", "l"], {"list", "lint", "lock"}, True),
+    (["policy", "--format", "json", "sh"], {"show"}, True),
     (["exec", "--tty", "other", "--"], set(), True),
     (["receipt", "-f", "json", "o"], {"other"}, True),
 ]

@@ -72,6 +72,8 @@ class Files(PackagingTest):
         self.assertRegex(self.ok(check).out, r"(?m)^ok  policy set +default, built in$")
         with (sets / "default/caps.toml").open("a") as file:
             file.write("# changed\n")
+        self.assertRegex(self.ok(check).out, r"(?m)^--  configuration +/.*/caps.toml: its digest is .*, locked is ")
+        (sets / "default/policy.lock").unlink()
         changed = self.ok(check).out
         self.assertRegex(changed, r"(?m)^--  policy set +default, from a directory, sha256:[0-9a-f]{64}, not pinned$")
         self.assertRegex(changed, r"(?m)^strict-agent +no: .*policy set")

@@ -60,6 +60,17 @@ std::string commands_that(bool (*wanted)(const cli::Command&), std::string_view 
   return joined(out, " | ");
 }
 
+// "      policy:0) _nucleus_oci_offer list show ;;\n"
+std::string action_cases() {
+  std::string out;
+  for (const auto& command : cli::commands()) {
+    if (const auto actions = actions_of(command); !actions.empty()) {
+      out += "      " + std::string(command.name) + ":0) _nucleus_oci_offer " + joined(actions) + " ;;\n";
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string bash_completion(std::string source) {
@@ -74,6 +85,7 @@ std::string bash_completion(std::string source) {
   return filled(std::move(source), {{"VALUES", values},
                                     {"OPTIONS", options},
                                     {"COMMANDS", joined(names)},
+                                    {"ACTIONS", action_cases()},
                                     {"CONTAINER", commands_that(takes_container, ":0")},
                                     {"SIGNAL", commands_that(takes_signal, ":1")}});
 }

@@ -32,6 +32,8 @@ struct Value {
 
 // The first argument is the id of a container that exists.
 [[nodiscard]] bool takes_container(const cli::Command& command);
+// The words of a command that is several, from arguments such as "list | show [SET...] | lint [SET...]".
+[[nodiscard]] std::vector<std::string> actions_of(const cli::Command& command);
 [[nodiscard]] bool takes_signal(const cli::Command& command);
 [[nodiscard]] bool is_repeatable(const cli::Option& option);
 

@@ -47,6 +47,8 @@ std::string command_lines(const cli::Command& command) {
   std::string out = line("0") + " -a " + name + " -d " + quoted(command.help) + "\n";
   out += option_lines("1 " + name, command.options);
   out += takes_container(command) ? line("1 " + name) + " -a '(__nucleus_oci_containers)'\n" : "";
+  const auto actions = actions_of(command);
+  out += actions.empty() ? "" : line("1 " + name) + " -a " + quoted(joined(actions)) + "\n";
   return out + (takes_signal(command) ? line("2 " + name) + " -a '(kill -l | string split -n \" \")'\n" : "");
 }
 

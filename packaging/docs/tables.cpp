@@ -48,6 +48,18 @@ bool takes_container(const cli::Command& command) {
   return command.arguments.starts_with("<container-id>") && !makes_one;
 }
 
+std::vector<std::string> actions_of(const cli::Command& command) {
+  std::vector<std::string> out;
+  if (command.arguments.find(" | ") == std::string_view::npos) {
+    return out;
+  }
+  for (const auto& part : split(command.arguments, '|')) {
+    const auto start = part.find_first_not_of(' ');
+    out.push_back(part.substr(start, part.find(' ', start) - start));
+  }
+  return out;
+}
+
 bool takes_signal(const cli::Command& command) { return command.arguments.find("signal") != std::string_view::npos; }
 
 bool is_repeatable(const cli::Option& option) { return option.help.find("(repeatable)") != std::string_view::npos; }

@@ -64,6 +64,9 @@ std::string command_case(const cli::Command& command) {
   if (takes_container(command)) {
     all.emplace_back("'1:container:_nucleus-oci_containers'");
   }
+  if (const auto actions = actions_of(command); !actions.empty()) {
+    all.push_back("'1:action:(" + joined(actions) + ")'");
+  }
   if (takes_signal(command)) {
     all.emplace_back("'2:signal:_signals'");
   }
