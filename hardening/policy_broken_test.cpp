@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenFile{"bad_escape", kPolicy, "name = \"\\q\"\n", "policy.toml:1:10: "},
         BrokenFile{"not_utf8", kPolicy, "name = \"\xff\xfe\"\n", "policy.toml:1:8: Encountered invalid utf-8"},
         BrokenFile{"nul", kPolicy, "name = \"web\"\nx\x01 = 1", "policy.toml:2:2: "},
+        BrokenFile{"half_a_word", kPolicy, "name = t\n", "policy.toml:1:9: "},
         BrokenFile{"two_on_a_line", kPolicy, "name = \"web\" pids_limit = 1\n", "policy.toml:1:14: "},
         BrokenFile{"unknown_key", kPolicy, "\ngrant = []\n", "policy.toml:2:1: unknown key \"grant\""},
         BrokenFile{"unknown_table", kPolicy, "[limits]\npids = 1\n", "policy.toml:1:2: unknown key \"limits\""},

@@ -15,6 +15,17 @@ std::string at(const std::string& file, const toml::source_position& position) {
   return file + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
 }
 
+// The library quotes what it found, line ends and all.
+std::string one_line(std::string_view text) {
+  constexpr unsigned char kDelete = 0x7f;
+  std::string out(text);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    c = byte < ' ' || byte == kDelete ? ' ' : c;
+  }
+  return out;
+}
+
 std::string_view type_name(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::string:
@@ -63,7 +74,7 @@ Result<TomlTable> TomlTable::parse(std::string_view bytes, std::string_view file
   const std::string name(file);
   if (!parsed) {
     const auto& error = parsed.error();
-    return fail_at(at(name, error.source().begin), std::string(error.description()));
+    return fail_at(at(name, error.source().begin), one_line(error.description()));
   }
   auto node = std::make_shared<Node>();
   node->document = std::make_shared<const toml::table>(std::move(parsed).table());
