@@ -11,11 +11,17 @@ inline constexpr std::string_view kModeAnnotation = "io.nucleus.mode";      // a
 inline constexpr std::string_view kPolicyAnnotation = "io.nucleus.policy";  // NAME or NAME@sha256:HEX
 inline constexpr std::string_view kGrantAnnotation = "io.nucleus.grant";    // grants, separated by commas
 inline constexpr std::string_view kRootfsAnnotation = "io.nucleus.rootfs";  // one of the two below
+// PATH@sha256:HEX of a file in the place of the policy set's (policy_replace.hpp).
+inline constexpr std::string_view kSeccompAnnotation = "io.nucleus.seccomp";
+inline constexpr std::string_view kCapsAnnotation = "io.nucleus.caps";
+inline constexpr std::string_view kLandlockAnnotation = "io.nucleus.landlock";
+inline constexpr std::string_view kEgressAnnotation = "io.nucleus.egress";
 
 inline constexpr std::string_view kEphemeral = "ephemeral";
 inline constexpr std::string_view kPersistent = "persistent";
 
-inline constexpr std::array kKnownAnnotations = {kModeAnnotation, kPolicyAnnotation, kGrantAnnotation,
-                                                 kRootfsAnnotation};
+inline constexpr std::array kKnownAnnotations = {kModeAnnotation,     kPolicyAnnotation,  kGrantAnnotation,
+                                                 kRootfsAnnotation,   kSeccompAnnotation, kCapsAnnotation,
+                                                 kLandlockAnnotation, kEgressAnnotation};
 
 }  // namespace nucleus::hardening

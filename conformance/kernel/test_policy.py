@@ -1,4 +1,5 @@
 """policy list|show|lint|lock|digest, and what a lock and a pin mean when a container starts."""
+import hashlib
 import json
 import os
 import pathlib
@@ -158,6 +159,53 @@ class AtStart(PolicyTest):
         self.ok(self.policy("lock", "mine"))
         (path / "policy.lock").chmod(0o666)
         self.refused("mine", "agent", "policy.lock: can be written by its group or by others")
+
+
+class SingleFiles(PolicyTest):
+    """--policy-file and the annotations io.nucleus.KIND."""
+    CAPS = '[bounding]\nkeep = ["CHOWN"]\n'
+
+    def file(self, name: str, text: str) -> str:
+        path = self.dirs / name
+        path.write_text(text)
+        path.chmod(0o644)
+        return f"{path}@sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    def bounding(self, *options, annotation: str = "", mode: str = "strict-agent") -> Result:
+        bundle = self.bundle(mode=mode).sh("grep CapBnd /proc/self/status; touch /etc/x && echo wrote")
+        bundle.process["capabilities"]["bounding"].append("CAP_CHOWN")
+        if annotation:
+            bundle.config["annotations"] = {"io.nucleus.caps": annotation}
+        return bundle.run(*options, globals=("--config", str(self.config)))
+
+    def test_the_kernel_has_what_the_pinned_file_says(self):
+        self.assertIn("0000000000000000", self.ok(self.bounding()).out)
+        caps = self.file("caps", self.CAPS)
+        self.assertIn("0000000000000001", self.ok(self.bounding("--policy-file", f"caps={caps}")).out)
+        landlock = self.file("landlock", '[[rules]]\npath = "/"\naccess = ["read", "execute"]\n')
+        self.assertIn("wrote", self.bounding().out)
+        self.assertNotIn("wrote", self.bounding("--policy-file", f"landlock={landlock}").out)
+
+    def test_a_changed_byte(self):
+        caps = self.file("caps", self.CAPS)
+        (self.dirs / "caps").write_text(self.CAPS + "\n")
+        for mode in ("agent", "strict-agent"):
+            self.fails(self.bounding("--policy-file", f"caps={caps}", mode=mode), "/caps: SHA-256 is")
+
+    def test_annotations(self):
+        caps = self.file("caps", self.CAPS)
+        self.fails(self.bounding(annotation=caps), "annotations_may_grant")
+        self.config.write_text(self.config.read_text() + "annotations_may_grant = true\n")
+        self.assertIn("0000000000000001", self.ok(self.bounding(annotation=caps)).out)
+        self.config.write_text(self.config.read_text().replace(f'"{self.dirs}"', '"/etc/nucleus/policies"'))
+        self.fails(self.bounding(annotation=caps), "is not below /etc/nucleus/policies")
+
+    def test_explain_names_the_file_and_who_chose_it(self):
+        caps = self.file("caps", self.CAPS)
+        bundle = self.bundle(mode="strict-agent")
+        bundle.write()
+        result = bundle.call("--config", self.config, "explain", "--bundle", bundle.path, "--policy-file", f"caps={caps}")
+        self.assertIn(f"caps.toml by --policy-file caps ({self.dirs}/caps)", self.ok(result).out)
 
 
 if __name__ == "__main__":

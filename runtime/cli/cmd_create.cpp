@@ -3,8 +3,9 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {kBundleOption, kConsoleOption, kPidFileOption, kPreserveOption, kKeyringOption,
-                               kPivotOption,  kModeOption,    kPolicyOption,  kGrantOption,    kHelpOption};
+constexpr Option kOptions[] = {kBundleOption,     kConsoleOption, kPidFileOption, kPreserveOption,
+                               kKeyringOption,    kPivotOption,   kModeOption,    kPolicyOption,
+                               kPolicyFileOption, kGrantOption,   kHelpOption};
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(create_from_bundle(globals, arguments, false));

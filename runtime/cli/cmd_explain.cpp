@@ -8,6 +8,7 @@ namespace {
 constexpr Option kOptions[] = {{"bundle", 'b', "DIR", "bundle directory (default: the working directory)"},
                                kModeOption,
                                kPolicyOption,
+                               kPolicyFileOption,
                                kGrantOption,
                                {"format", 'f', "text|json|patch|config|nft",
                                 "patch is RFC 6902, config the rewritten config.json, nft the egress rules"},

@@ -7,6 +7,7 @@ namespace {
 constexpr Option kOptions[] = {{"bundle", 'b', "DIR", "bundle directory (default: the working directory)"},
                                kModeOption,
                                kPolicyOption,
+                               kPolicyFileOption,
                                kGrantOption,
                                {"help", 'h', "", "print this text"}};
 

@@ -27,6 +27,7 @@ constexpr Option kOptions[] = {kConsoleOption,
                                {"lsm-mount-context", 0, "CONTEXT", "SELinux context of mounts instead of the image's"},
                                kModeOption,
                                kPolicyOption,
+                               kPolicyFileOption,
                                kGrantOption,
                                kHelpOption};
 

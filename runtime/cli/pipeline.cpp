@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "hardening/mount_kind.hpp"
+#include "hardening/policy_replace.hpp"
 #include "hardening/seccomp_compile.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/log.hpp"
@@ -77,12 +78,14 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   for (const auto& warning : selection.warnings) {
     log_warning(warning);
   }
-  TRY_ASSIGN(auto policy, hardening::load_policy(selection.policy, host.policy_dirs));
+  TRY_ASSIGN(const auto files, hardening::select_policy_files(host, arguments.all("policy-file"),
+                                                              bundle.spec.annotations, selection.mode));
+  TRY_ASSIGN(auto policy, hardening::load_policy_with(selection.policy, host.policy_dirs, files, selection.mode));
   policy.grants.insert(policy.grants.end(), selection.grants.begin(), selection.grants.end());
   TRY_ASSIGN(HostFacts facts, probe(bundle, policy));
   TRY_ASSIGN(auto hardened, hardening::harden(bundle.spec, policy, facts, selection.mode));
   hardened.report.mode_origin = std::move(selection.mode_origin);
-  hardened.report.policy_origin = std::move(selection.policy_origin);
+  hardened.report.policy_origin = std::move(selection.policy_origin) + hardening::describe(files);
   std::string rewritten = oci::rewrite_document(bundle.config, hardened.spec);
   return Decision{std::move(bundle), std::move(policy), std::move(facts), std::move(hardened), std::move(rewritten)};
 }

@@ -13,10 +13,13 @@
 
 namespace nucleus::cli {
 
-// --mode, --policy, --grant: the same for every command that takes a bundle.
+// --mode, --policy, --policy-file, --grant: the same for every command that takes a bundle.
 inline constexpr Option kModeOption = {"mode", 0, "agent|strict-agent|production|passthrough",
                                        "how strictly; see the table of modes"};
 inline constexpr Option kPolicyOption = {"policy", 0, "SET", "policy set: a name, or a directory with a slash in it"};
+inline constexpr Option kPolicyFileOption = {
+    "policy-file", 0, "KIND=PATH",
+    "caps, egress, landlock or seccomp from this file instead of the set's (repeatable); pinned as PATH@sha256:HEX"};
 inline constexpr Option kGrantOption = {"grant", 0, "GRANT", "grant one request (repeatable), e.g. device:/dev/fuse"};
 
 struct Decision {
