@@ -348,6 +348,9 @@ nft::Table compile_egress(const EgressPolicy& policy, const EgressPlacement& pla
 
 void confine_to_cgroup(nft::Table& table, std::uint64_t id, std::uint32_t level) {
   for (auto& chain : table.chains) {
+    if (chain.hook != nft::Hook::output) {  // elsewhere the kernel knows no socket; those chains drop what nobody sends
+      continue;
+    }
     Rule rule;
     add(rule, {nft::LoadSocketCgroup{level, 0}, Compare{CompareOp::not_equal, 0, host_order(id)}},
         "socket cgroupv2 level " + std::to_string(level) + " != " + std::to_string(id));

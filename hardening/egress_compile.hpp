@@ -29,7 +29,8 @@ inline constexpr std::string_view kTablePrefix = "nucleus_";
 [[nodiscard]] std::string egress_table_name(const EgressPolicy& policy, const EgressPlacement& placement);
 
 // Restricts the table to sockets of the cgroup v2 `id` (its inode number), `level` levels below the hierarchy's root: what
-// others in a shared namespace send is theirs to judge. Its name gets the suffix "_c".
+// others in a shared namespace send is theirs to judge. What is forwarded, and loopback's addresses on the wire, stay
+// forbidden to all. Its name gets the suffix "_c".
 void confine_to_cgroup(nft::Table& table, std::uint64_t id, std::uint32_t level);
 
 // In a shared namespace every table judges every packet, unless it is confined to a cgroup: the name among `others` of a

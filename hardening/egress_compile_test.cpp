@@ -129,6 +129,11 @@ TEST(CompileEgress, ConfinedToACgroup) {
   confine_to_cgroup(table, 4711, 3);
   EXPECT_EQ(table.chains[0].rules[0].text, "socket cgroupv2 level 3 != 4711 accept");
   EXPECT_TRUE(table.name.ends_with("_c"));
+  // nft_socket.c knows the hooks of incoming and of local packets only.
+  const auto confined = std::ranges::count_if(table.chains, [](const nft::Chain& chain) {
+    return !chain.rules.empty() && chain.rules[0].text.starts_with("socket");
+  });
+  EXPECT_EQ(confined, 1);
 }
 
 TEST(TableName, TellsContainersAndPoliciesApart) {

@@ -111,6 +111,9 @@ class Cable:
     def ruleset(self) -> str:
         return run("ip", "netns", "exec", self.container, "nft", "list", "ruleset")
 
+    def tables(self) -> str:
+        return run("ip", "netns", "exec", self.container, "nft", "list", "tables")
+
 
 def targets(addresses, protocols=("tcp", "udp"), ports=PORTS) -> list:
     return [f"{protocol}/{address}/{port}" for address in addresses for protocol in protocols for port in ports]

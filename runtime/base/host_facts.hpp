@@ -27,6 +27,7 @@ struct CgroupFacts {
   std::string v2_mountpoint;                // "" when there is none
   std::string v2_own_path;                  // the runtime's own cgroup below it
   std::vector<std::string> v2_controllers;  // of the root's cgroup.controllers
+  bool nested = false;                      // v2: the runtime's cgroup namespace is not the kernel's first
 };
 
 // Resource limit of the runtime process; a container cannot get a higher hard limit without CAP_SYS_RESOURCE.

@@ -53,6 +53,9 @@ class Launcher {
 
   Status prepare_egress();
   [[nodiscard]] std::size_t egress_operation() const;
+  Status take_egress_socket(LauncherEnd::Received& received);
+  Status install_shared();
+  [[nodiscard]] const plan::EgressPlan* egress() const;
   Status handle(LauncherEnd::Received& received);
 
   const LaunchInput& input_;
@@ -65,7 +68,8 @@ class Launcher {
   std::optional<InitContext> context_;
   LauncherEnd channel_;
   EgressSockets egress_sockets_;
-  bool egress_installed_ = false;  // or may be: the child has come to it
+  std::optional<plan::EgressPlan> shared_egress_;  // as it was installed, where that was the launcher's
+  bool egress_installed_ = false;                  // or may be: the child has come to it
   UniqueFd console_;
   sys::Child child_;
   bool ready_ = false;
@@ -202,11 +206,48 @@ Status Launcher::handle(LauncherEnd::Received& received) {
       ready_ = true;
       return {};
     case ReportKind::egress_socket:
-      return egress_sockets_.take(report.op, std::move(received.carried));
+      return take_egress_socket(received);
     case ReportKind::listener:
       break;
   }
   return fail(ErrorCode::internal, "an unexpected message from the container's init");
+}
+
+Status Launcher::take_egress_socket(LauncherEnd::Received& received) {
+  const std::size_t index = received.report.op;
+  TRY(egress_sockets_.take(index, std::move(received.carried)));
+  if (!input_.plan.egress->by_cgroup || index != EgressSockets::netlink) {
+    return {};
+  }
+  TRY_WITH(install_shared(), "install the egress rules");
+  return channel_.order(Order::proceed);
+}
+
+// `egress_installed_` tells the destructor: only while the kernel is asked, and afterwards, the table may be ours.
+Status Launcher::install_shared() {
+  egress_installed_ = false;
+  plan::EgressPlan plan = *input_.plan.egress;
+  TRY_ASSIGN(plan.record.dns_port, question_port(egress_sockets_));
+  std::optional<hardening::EgressCgroup> cgroup;
+  if (cgroup_.clone_fd() >= 0) {
+    TRY_ASSIGN(cgroup, egress_cgroup(cgroup_.clone_fd(), child_.pid()));
+  }
+  const auto announce = [this](const std::string& table) -> Status {
+    record_.egress->name = table;
+    TRY(directory_->write(kIntentFile, state::to_json(record_)));
+    return directory_->save(record_);
+  };
+  TRY_ASSIGN(shared_egress_,
+             install_shared_egress(std::move(plan), egress_sockets_.get(EgressSockets::netlink), cgroup, announce));
+  egress_installed_ = true;
+  return directory_->write(kEgressFile, hardening::to_json(shared_egress_->record));
+}
+
+const plan::EgressPlan* Launcher::egress() const {
+  if (shared_egress_) {
+    return &*shared_egress_;
+  }
+  return input_.plan.egress ? &*input_.plan.egress : nullptr;
 }
 
 Status Launcher::await_ready() {
@@ -223,12 +264,11 @@ Status Launcher::await_ready() {
 
 // Before anybody may start the container; its end ends the follower.
 Status Launcher::follow_names() {
-  if (!input_.plan.egress || !input_.plan.egress->record.policy.has_names()) {
+  if (egress() == nullptr || !egress()->record.policy.has_names()) {
     return {};
   }
-  TRY_WITH(
-      start_following(*input_.plan.egress, input_.plan.namespaces, child_, std::move(egress_sockets_), *directory_),
-      "egress");
+  TRY_WITH(start_following(*egress(), input_.plan.namespaces, child_, std::move(egress_sockets_), *directory_),
+           "egress");
   return {};
 }
 

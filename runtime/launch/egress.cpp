@@ -1,14 +1,17 @@
 #include "runtime/launch/egress.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/sys/netns_socket.hpp"
@@ -140,18 +143,61 @@ EgressTruth truth_of(const nft::Table& sent, const sys::NftReading& reading) {
 
 }  // namespace
 
-Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network) {
+Result<UniqueFd> open_egress_socket(const sys::NamespaceId& runtime_network) {
   TRY_ASSIGN(const auto own, sys::own_namespace_id(network_kind()));
   if (own == runtime_network) {
     return fail(ErrorCode::internal, "this is the runtime's own network namespace");
   }
+  return sys::open_nftables();
+}
+
+Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network) {
   TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
-  TRY_ASSIGN(UniqueFd socket, sys::open_nftables());
+  TRY_ASSIGN(UniqueFd socket, open_egress_socket(runtime_network));
   TRY(sys::send_batch(socket.get(), batch));
   if (plan.shared) {
     TRY(refuse_contradiction(socket.get(), plan.table.name, plan.record.policy.has_names()));
   }
   return socket;
+}
+
+Result<plan::EgressPlan> install_shared_egress(plan::EgressPlan plan, int socket,
+                                               const std::optional<hardening::EgressCgroup>& cgroup,
+                                               const std::function<Status(const std::string&)>& announce) {
+  Status sent;
+  for (const bool confined : {true, false}) {
+    if (confined && !cgroup) {
+      continue;
+    }
+    plan.record.cgroup = confined ? cgroup : std::nullopt;
+    plan.table = hardening::compile_egress(plan.record);
+    TRY(announce(plan.table.name));
+    TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
+    sent = sys::send_batch(socket, batch);
+    if (sent) {
+      TRY(refuse_contradiction(socket, plan.table.name, plan.record.policy.has_names()));
+      return plan;
+    }
+    if (sent.error().sys_errno == EEXIST) {
+      break;
+    }
+  }
+  return tl::unexpected<Error>(sent.error());
+}
+
+Result<hardening::EgressCgroup> egress_cgroup(int directory, pid_t pid) {
+  struct stat status {};
+  if (::fstat(directory, &status) != 0) {
+    return fail_errno("the container's cgroup");
+  }
+  TRY_ASSIGN(const std::string text, read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup", 1 << 20));
+  const std::size_t at = text.starts_with("0::/") ? 3 : text.find("\n0::/") + 4;
+  if (at < 3 || at >= text.size()) {
+    return fail(ErrorCode::kernel, "the container's first process is in no cgroup");
+  }
+  const std::string_view path = std::string_view(text).substr(at, text.find('\n', at) - at);
+  const auto level = path == "/" ? 0 : std::ranges::count(path, '/');
+  return hardening::EgressCgroup{status.st_ino, static_cast<std::uint32_t>(level)};
 }
 
 Status install_egress_in(const plan::EgressPlan& plan, int network) {

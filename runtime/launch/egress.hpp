@@ -2,6 +2,8 @@
 // namespace is shared.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,19 @@ namespace nucleus::launch {
 // this one nothing is left behind and the error names the contradiction. One atomic transaction; the socket that it went
 // through is returned.
 [[nodiscard]] Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network);
+
+// A netlink socket of the caller's network namespace, which must not be `runtime_network`.
+[[nodiscard]] Result<UniqueFd> open_egress_socket(const sys::NamespaceId& runtime_network);
+
+// Through the socket that was opened in a shared namespace: confined to `cgroup` where the kernel can, for everybody in the
+// namespace where not, which the other members' policies must agree with then. `announce` hears the table's name before it
+// is there. Returns what was installed; on error it is not there.
+[[nodiscard]] Result<plan::EgressPlan> install_shared_egress(plan::EgressPlan plan, int socket,
+                                                             const std::optional<hardening::EgressCgroup>& cgroup,
+                                                             const std::function<Status(const std::string&)>& announce);
+
+// The v2 cgroup that process `pid` was born in, a directory of the kernel's first cgroup namespace.
+[[nodiscard]] Result<hardening::EgressCgroup> egress_cgroup(int directory, pid_t pid);
 
 // The same from outside, in the network namespace `network`: for a container that another program put together. A table
 // of that name which an image brought into a namespace of its own makes room.

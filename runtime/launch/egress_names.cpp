@@ -80,6 +80,20 @@ Result<follower::FollowerDescriptors> descriptors_of(const plan::NamespacePlan& 
   return out;
 }
 
+Status report_sockets(const InitContext& context, const follower::ListeningSockets& questions, int netlink) {
+  const std::pair<EgressSockets::Index, int> sockets[] = {{EgressSockets::udp4, questions.udp4.get()},
+                                                          {EgressSockets::tcp4, questions.tcp4.get()},
+                                                          {EgressSockets::udp6, questions.udp6.get()},
+                                                          {EgressSockets::tcp6, questions.tcp6.get()},
+                                                          {EgressSockets::netlink, netlink}};
+  for (const auto& [index, fd] : sockets) {
+    if (fd >= 0) {
+      TRY(context.channel.report(ReportKind::egress_socket, index, nullptr, fd));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status EgressSockets::take(std::size_t index, UniqueFd fd) {
@@ -96,17 +110,22 @@ Status install_followed_egress(const InitContext& context) {
   plan.record.dns_port = questions.port;
   plan.table = hardening::compile_egress(plan.record);
   TRY_ASSIGN(const UniqueFd netlink, install_egress(plan, context.runtime_network));
-  const std::pair<EgressSockets::Index, int> sockets[] = {{EgressSockets::udp4, questions.udp4.get()},
-                                                          {EgressSockets::tcp4, questions.tcp4.get()},
-                                                          {EgressSockets::udp6, questions.udp6.get()},
-                                                          {EgressSockets::tcp6, questions.tcp6.get()},
-                                                          {EgressSockets::netlink, netlink.get()}};
-  for (const auto& [index, fd] : sockets) {
-    if (fd >= 0) {
-      TRY(context.channel.report(ReportKind::egress_socket, index, nullptr, fd));
-    }
+  return report_sockets(context, questions, netlink.get());
+}
+
+Status hand_over_egress(const InitContext& context) {
+  follower::ListeningSockets questions;
+  if (context.plan.egress->record.policy.has_names()) {
+    TRY_ASSIGN(questions, follower::listen_for_questions(0));
   }
-  return {};
+  TRY_ASSIGN(const UniqueFd netlink, open_egress_socket(context.runtime_network));
+  TRY(report_sockets(context, questions, netlink.get()));
+  return context.channel.expect(Order::proceed);
+}
+
+Result<std::uint16_t> question_port(const EgressSockets& sockets) {
+  const int socket = sockets.get(EgressSockets::udp4);
+  return socket >= 0 ? bound_port(socket) : Result<std::uint16_t>(0);
 }
 
 void end_following(const state::Directory& directory) {
@@ -130,7 +149,7 @@ void end_following(const state::Directory& directory) {
 Status start_following(const plan::EgressPlan& plan, const plan::NamespacePlan& namespaces, const sys::Child& container,
                        EgressSockets sockets, const state::Directory& directory) {
   hardening::EgressRecord record = plan.record;
-  TRY_ASSIGN(record.dns_port, bound_port(sockets.get(EgressSockets::udp4)));
+  TRY_ASSIGN(record.dns_port, question_port(sockets));
   TRY_ASSIGN(auto descriptors, descriptors_of(namespaces, container, std::move(sockets), record.dns_port, directory));
   TRY_ASSIGN(record.follower,
              follower::start_follower(config_of(record.policy, plan.table.name), std::move(descriptors)));

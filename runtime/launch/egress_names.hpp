@@ -26,8 +26,13 @@ class EgressSockets {
   std::array<UniqueFd, count> fds_;
 };
 
-// In init: installs the rules, which send DNS to the follower's port, and reports its sockets.
+// In init: installs the rules, which send DNS to the follower's port, and reports its sockets. Where the launcher installs
+// them (plan::EgressPlan::by_cgroup) it opens and reports the sockets, the netlink one last, and waits for the launcher.
 [[nodiscard]] Status install_followed_egress(const InitContext& context);
+[[nodiscard]] Status hand_over_egress(const InitContext& context);
+
+// The port that the reported sockets are bound to; 0 when there are none.
+[[nodiscard]] Result<std::uint16_t> question_port(const EgressSockets& sockets);
 
 // In the launcher, when the container is set up: starts the follower and writes down what was compiled and who follows.
 // The follower ends with the container.

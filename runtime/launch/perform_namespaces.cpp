@@ -54,6 +54,9 @@ Status Performer::operator()(const plan::InstallEgress&) const {
   if (!context.plan.egress) {
     return fail(ErrorCode::internal, "there are no egress rules");
   }
+  if (context.plan.egress->by_cgroup) {
+    return hand_over_egress(context);
+  }
   if (context.plan.egress->record.policy.has_names()) {
     return install_followed_egress(context);
   }

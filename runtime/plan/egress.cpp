@@ -23,6 +23,7 @@ void plan_egress(PlanContext& context) {
   }
   EgressPlan plan;
   plan.shared = context.plan.namespaces.joins("network");
+  plan.by_cgroup = plan.shared && context.facts.cgroup.layout == CgroupLayout::v2 && !context.facts.cgroup.nested;
   plan.record.policy = *context.hardened.egress;
   plan.record.id = context.request.id;
   plan.record.origin = context.request.state_root;

@@ -210,6 +210,9 @@ struct EgressPlan {
   hardening::EgressRecord record;
   nft::Table table;     // compiled from it
   bool shared = false;  // a namespace that was joined: others may live in it, with tables of their own
+  // The launcher installs it, confined to the container's cgroup v2 where the kernel can: levels of cgroups are counted
+  // from the sender's cgroup namespace by newer kernels (6.11 and stable ones), from the root by older.
+  bool by_cgroup = false;
 };
 
 struct LaunchPlan {

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -119,6 +120,13 @@ Status read_v2_controllers(CgroupFacts& facts) {
   return {};
 }
 
+// True also when nobody can tell.
+bool in_nested_namespace() {
+  constexpr ino_t kFirst = 0xEFFFFFFB;  // PROC_CGROUP_INIT_INO, include/linux/proc_ns.h
+  struct stat status {};
+  return ::stat("/proc/self/ns/cgroup", &status) != 0 || status.st_ino != kFirst;
+}
+
 }  // namespace
 
 CgroupFacts parse_cgroups(std::string_view mountinfo, std::string_view self_cgroup) {
@@ -151,6 +159,7 @@ Result<CgroupFacts> find_cgroups() {
     facts.layout = CgroupLayout::v2;
     facts.v2_mountpoint = kUnifiedMount;
     facts.v2_own_path = below_root(parse_own(own).v2, "/");
+    facts.nested = in_nested_namespace();
   } else {
     TRY_ASSIGN(const std::string mounts, read_file(AT_FDCWD, "/proc/self/mountinfo", kMountinfoLimit));
     facts = parse_cgroups(mounts, own);
