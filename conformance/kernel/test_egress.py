@@ -18,6 +18,7 @@ from test_follower import DnsServer
 
 REACH = pathlib.Path(__file__).with_name("reach.c")
 EVERYWHERE = LISTED + UNLISTED
+INSTALLATION = ("listening", "socket open", "batch sent", "composed", "sockets reported", "following")  # EgressStep
 
 
 def ruleset(namespace_pid=None) -> str:
@@ -335,6 +336,23 @@ class FailClosed(EgressTest):
             self.fails(result, "install the egress rules")
             self.assertEqual(cable.received(), before)
             self.assertEqual(bundle.leftovers(), [])
+
+    def test_no_step_of_the_installation_fails_open(self):
+        """Each is made to fail: nothing runs, nothing is sent, nothing stays."""
+        names = self.policy_set('allow = ["service.example"]\nresolvers = ["10.42.0.1"]\n')
+        for mode in ("agent", "strict-agent"):
+            options = [] if mode == "strict-agent" else ["--policy", str(names)]
+            bundle, cable = self.cabled("tcp/198.51.100.1/80", mode=mode)
+            before = cable.received()
+            for step in INSTALLATION if options else ("socket open", "batch sent", "composed"):
+                with self.subTest(mode=mode, step=step):
+                    fault = {"NUCLEUS_FAULT": f"egress:{INSTALLATION.index(step)}:fail",
+                             "NUCLEUS_FAULT_MARK": str(bundle.dir / "mark")}
+                    result = bundle.run(*options, binary=nucleus_test.NUCLEUS_FAULTS, env={**os.environ, **fault})
+                    self.assertNotEqual(result.rc, 0)
+                    self.assertTrue((bundle.dir / "mark").exists(), result.err)
+                    (bundle.dir / "mark").unlink()
+                    self.assertEqual((cable.received(), cable.tables(), bundle.leftovers()), (before, "", []))
 
     def test_a_launcher_that_dies_leaves_a_table_that_delete_finds(self):
         bundle, cable = self.cabled()

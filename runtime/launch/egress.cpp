@@ -13,6 +13,7 @@
 
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 #include "runtime/sys/netns_socket.hpp"
 #include "runtime/sys/process.hpp"
@@ -30,11 +31,26 @@ Status refuse_contradiction(int socket, const std::string& own, bool names) {
   if (other.empty()) {
     return {};
   }
-  (void)sys::send_batch(socket, sys::encode_removal(own));
   return fail(ErrorCode::policy,
               "the network namespace is shared with a container of another egress policy" +
                   std::string(names ? ", or of one with names, which one container of a pod can have" : "") +
                   " (nftables table " + other + "): give all containers of a pod the same one");
+}
+
+// What follows a successful transaction. Nothing is left of it on error.
+Status compose(const plan::EgressPlan& plan, int socket) {
+  const auto judged = [&]() -> Status {
+    TRY(egress_fault(EgressStep::batch_sent));
+    if (plan.shared) {
+      TRY(refuse_contradiction(socket, plan.table.name, plan.record.policy.has_names()));
+    }
+    return egress_fault(EgressStep::composed);
+  };
+  Status outcome = judged();
+  if (!outcome) {
+    take_back_egress(plan, socket);
+  }
+  return outcome;
 }
 
 std::optional<std::string> joined_path(const plan::LaunchPlan& plan) {
@@ -148,16 +164,20 @@ Result<UniqueFd> open_egress_socket(const sys::NamespaceId& runtime_network) {
   if (own == runtime_network) {
     return fail(ErrorCode::internal, "this is the runtime's own network namespace");
   }
-  return sys::open_nftables();
+  TRY_ASSIGN(UniqueFd socket, sys::open_nftables());
+  TRY(egress_fault(EgressStep::socket_open));
+  return socket;
+}
+
+void take_back_egress(const plan::EgressPlan& plan, int socket) {
+  (void)sys::send_batch(socket, sys::encode_removal(plan.table.name));
 }
 
 Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network) {
   TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
   TRY_ASSIGN(UniqueFd socket, open_egress_socket(runtime_network));
   TRY(sys::send_batch(socket.get(), batch));
-  if (plan.shared) {
-    TRY(refuse_contradiction(socket.get(), plan.table.name, plan.record.policy.has_names()));
-  }
+  TRY(compose(plan, socket.get()));
   return socket;
 }
 
@@ -175,7 +195,7 @@ Result<plan::EgressPlan> install_shared_egress(plan::EgressPlan plan, int socket
     TRY_ASSIGN(const auto batch, sys::encode_table(plan.table));
     sent = sys::send_batch(socket, batch);
     if (sent) {
-      TRY(refuse_contradiction(socket, plan.table.name, plan.record.policy.has_names()));
+      TRY(compose(plan, socket));
       return plan;
     }
     if (sent.error().sys_errno == EEXIST) {
@@ -215,7 +235,7 @@ Status install_egress_in(const plan::EgressPlan& plan, int network) {
     }
   }
   TRY(sys::send_batch(socket.get(), batch));
-  return plan.shared ? refuse_contradiction(socket.get(), plan.table.name, false) : Status{};
+  return compose(plan, socket.get());
 }
 
 Result<std::optional<state::EgressTable>> egress_reference(const plan::LaunchPlan& plan, int network) {

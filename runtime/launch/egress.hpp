@@ -21,6 +21,9 @@ namespace nucleus::launch {
 // through is returned.
 [[nodiscard]] Result<UniqueFd> install_egress(const plan::EgressPlan& plan, const sys::NamespaceId& runtime_network);
 
+// For whoever fails after an installation that succeeded.
+void take_back_egress(const plan::EgressPlan& plan, int socket);
+
 // A netlink socket of the caller's network namespace, which must not be `runtime_network`.
 [[nodiscard]] Result<UniqueFd> open_egress_socket(const sys::NamespaceId& runtime_network);
 

@@ -11,6 +11,7 @@
 #include "hardening/egress_compile.hpp"
 #include "runtime/follower/follower.hpp"
 #include "runtime/launch/egress.hpp"
+#include "runtime/launch/fault.hpp"
 #include "runtime/launch/files.hpp"
 
 namespace nucleus::launch {
@@ -91,7 +92,7 @@ Status report_sockets(const InitContext& context, const follower::ListeningSocke
       TRY(context.channel.report(ReportKind::egress_socket, index, nullptr, fd));
     }
   }
-  return {};
+  return egress_fault(EgressStep::sockets_reported);
 }
 
 }  // namespace
@@ -107,16 +108,22 @@ Status EgressSockets::take(std::size_t index, UniqueFd fd) {
 Status install_followed_egress(const InitContext& context) {
   plan::EgressPlan plan = *context.plan.egress;
   TRY_ASSIGN(const auto questions, follower::listen_for_questions(0));
+  TRY(egress_fault(EgressStep::listening));
   plan.record.dns_port = questions.port;
   plan.table = hardening::compile_egress(plan.record);
   TRY_ASSIGN(const UniqueFd netlink, install_egress(plan, context.runtime_network));
-  return report_sockets(context, questions, netlink.get());
+  Status reported = report_sockets(context, questions, netlink.get());
+  if (!reported) {
+    take_back_egress(plan, netlink.get());
+  }
+  return reported;
 }
 
 Status hand_over_egress(const InitContext& context) {
   follower::ListeningSockets questions;
   if (context.plan.egress->record.policy.has_names()) {
     TRY_ASSIGN(questions, follower::listen_for_questions(0));
+    TRY(egress_fault(EgressStep::listening));
   }
   TRY_ASSIGN(const UniqueFd netlink, open_egress_socket(context.runtime_network));
   TRY(report_sockets(context, questions, netlink.get()));
@@ -154,6 +161,7 @@ Status start_following(const plan::EgressPlan& plan, const plan::NamespacePlan& 
   TRY_ASSIGN(record.follower,
              follower::start_follower(config_of(record.policy, plan.table.name), std::move(descriptors)));
   TRY_ASSIGN(record.follower_start_time, sys::process_start_time(record.follower));
+  TRY(egress_fault(EgressStep::following));
   return directory.write(kEgressFile, hardening::to_json(record));
 }
 
