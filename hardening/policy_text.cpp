@@ -143,7 +143,7 @@ Json lines_json(const Section& section, const char* key) {
 Json capability_json(const Policy& policy, const std::string& set, const std::vector<std::string>& names) {
   Json out = Json::array();
   for (const auto& name : names) {
-    out.push_back({{"name", name}, {"origin", policy.places.at(set + " " + name)}});
+    out.push_back({{"name", name}, {"origin", policy.places.at(std::string(set).append(" ").append(name))}});
   }
   return out;
 }

@@ -84,12 +84,12 @@ Result<Texts> compare_denials(const oci::Seccomp& before, const oci::Seccomp& af
     const auto other = news.find(what);
     const std::string now = other == news.end() ? "not by name" : other->second;
     if (now != verdict) {
-      out.push_back(what + ": " + verdict + " -> " + now);
+      out.push_back(std::string(what).append(": ").append(verdict).append(" -> ").append(now));
     }
   }
   for (const auto& [what, verdict] : news) {
     if (!olds.contains(what)) {
-      out.push_back(what + ": not by name -> " + verdict);
+      out.push_back(std::string(what).append(": not by name -> ").append(verdict));
     }
   }
   return out;
@@ -143,10 +143,10 @@ std::string to_text(const ProfileDiff& difference) {
   }
   for (const auto& [name, both] : difference.changed) {
     for (const auto& text : both.first) {
-      line("- ", name + ": " + text);
+      line("- ", std::string(name).append(": ").append(text));
     }
     for (const auto& text : both.second) {
-      line("+ ", name + ": " + text);
+      line("+ ", std::string(name).append(": ").append(text));
     }
   }
   for (const auto& text : difference.denials) {

@@ -44,7 +44,7 @@ class Line {
 
   Status only(std::initializer_list<const char*> keys) const {
     for (const auto& [key, value] : document_.items()) {
-      if (std::none_of(keys.begin(), keys.end(), [&](const char* known) { return key == known; })) {
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
         return wrong(key, "unknown key " + json_text(key));
       }
     }
