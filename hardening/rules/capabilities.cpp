@@ -48,7 +48,7 @@ void narrow_set(RuleContext& context, const SetRow& row, CapabilityMask mask, co
   if (kept.size() == names.size()) {
     return;
   }
-  const bool request = (gone & ~engine_default_capabilities()) != 0;
+  const bool request = (gone & ~engine_default_capabilities() & ~limit.bounding) != 0;
   std::string path = std::string(kPath) + "/" + std::string(row.name);
   const auto record = request ? &RuleContext::dropped : &RuleContext::tightened;
   (context.*record)(kRule, std::move(path), json_text(names), json_text(kept), limit.reason, limit.origin);
@@ -86,17 +86,20 @@ Status harden_capabilities(RuleContext& context) {
   if (!context.spec.process || !context.spec.process->capabilities) {
     return {};
   }
-  const oci::Capabilities& asked = *context.spec.process->capabilities;
+  // What caps.toml keeps is the policy's word already.
+  std::vector<std::string> requests = beyond_engine_defaults(*context.spec.process->capabilities);
+  const CapabilityMask keeps = capability_mask(context.policy.keep_bounding);
+  std::erase_if(requests, [keeps](const std::string& name) { return (capability_bit(name) & keeps) != 0; });
   TRY_ASSIGN(const auto granted,
              context.request_all({kRule, GrantKind::capability, "", Control::beyond_policy, std::string(kPath),
-                                  json_text(beyond_engine_defaults(asked)), "no engine gives this by default"},
-                                 beyond_engine_defaults(asked)));
+                                  json_text(requests), "no engine gives this by default"},
+                                 requests));
   // A grant also keeps a name that engines give by default.
   CapabilityMask by_grant = capability_mask(granted);
   for (const Grant& grant : context.policy.grants) {
     by_grant |= grant.kind == GrantKind::capability ? capability_bit(grant.value) : 0;
   }
-  const CapabilityMask kept = capability_mask(context.policy.keep_bounding) | by_grant;
+  const CapabilityMask kept = keeps | by_grant;
   limit_capabilities(
       context, {kept, capability_mask(context.policy.keep_ambient) | by_grant,
                 "policy " + context.policy.name + " keeps " + (kept == 0 ? "no capability" : join(names_of(kept))),
