@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "hardening/policy_set.hpp"
+#include "hardening/policy_toml.hpp"
 #include "hardening/shipped_policies.hpp"
 
 namespace nucleus::hardening {
@@ -227,6 +228,16 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenFile{"flag", kSeccomp, R"({"defaultAction":"SCMP_ACT_ERRNO","flags":["SECCOMP_FILTER_FLAG_NONE"]})",
                    "seccomp.json: seccomp.flags: "}),
     kName);
+
+// A table's header that begins with what no key begins with: toml++ takes that for impossible.
+TEST(BrokenPolicy, HeadersWithoutAKey) {
+  for (const char* const text :
+       {"[=]\n", "[\x01 bounding]\n", "[[.]]\n", "[#]\n", "[\xc3\xa9]\n", "x = 0\"\xc3\xa9\n", "[", "[["}) {
+    const auto parsed = TomlTable::parse(text, "caps.toml");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_TRUE(parsed.error().text.starts_with("caps.toml:1:")) << parsed.error().text;
+  }
+}
 
 TEST(BrokenPolicy, DeepAndLongInputEndsInAnError) {
   const std::string deep(100000, '[');
