@@ -16,12 +16,15 @@ inline constexpr std::string_view kSeccompAnnotation = "io.nucleus.seccomp";
 inline constexpr std::string_view kCapsAnnotation = "io.nucleus.caps";
 inline constexpr std::string_view kLandlockAnnotation = "io.nucleus.landlock";
 inline constexpr std::string_view kEgressAnnotation = "io.nucleus.egress";
+inline constexpr std::string_view kTraceAnnotation = "io.nucleus.seccomp.trace";      // a file's name
+inline constexpr std::string_view kLearnAnnotation = "io.nucleus.seccomp.learn";      // a duration
+inline constexpr std::string_view kDenialsAnnotation = "io.nucleus.seccomp.denials";  // true or false
 
 inline constexpr std::string_view kEphemeral = "ephemeral";
 inline constexpr std::string_view kPersistent = "persistent";
 
 inline constexpr std::array kKnownAnnotations = {kModeAnnotation,     kPolicyAnnotation,  kGrantAnnotation,
                                                  kRootfsAnnotation,   kSeccompAnnotation, kCapsAnnotation,
-                                                 kLandlockAnnotation, kEgressAnnotation};
+                                                 kLandlockAnnotation, kEgressAnnotation,  kTraceAnnotation, kLearnAnnotation,  kDenialsAnnotation};
 
 }  // namespace nucleus::hardening

@@ -103,6 +103,10 @@ struct HostConfig {
   Mode mode_floor = Mode::agent;  // passthrough here allows it as a mode
   // Off: podman copies an image manifest's annotations into config.json, so an image would grant itself what it likes.
   bool annotations_may_grant = false;
+  // Whether an annotation may open the learning gate (seccomp_watch.hpp).
+  bool annotations_may_learn = false;
+  bool seccomp_denials = false;  // denied system calls are recorded for every container
+  std::string trace_dir;         // where annotations may put traces, absolute; "": nowhere
   std::string policy = "default";
   std::vector<std::string> policy_dirs = {"/etc/nucleus/policies", "/usr/share/nucleus/policies"};
   std::vector<Profile> profiles;  // [[profile]], in the file's order

@@ -52,6 +52,23 @@ Status read_policies(TomlTable& table, HostConfig& config) {
   return {};
 }
 
+Status read_watch(TomlTable& table, HostConfig& config) {
+  TRY_ASSIGN(const auto may_learn, table.boolean("annotations_may_learn"));
+  config.annotations_may_learn = may_learn.value_or(config.annotations_may_learn);
+  TRY_ASSIGN(const auto denials, table.boolean("seccomp_denials"));
+  config.seccomp_denials = denials.value_or(config.seccomp_denials);
+  TRY_ASSIGN(const auto directory, table.text("trace_dir"));
+  if (!directory) {
+    return {};
+  }
+  if (!directory->value.starts_with('/') || normal_path(directory->value) == "/") {
+    return fail_at(directory->place, "trace_dir: expected the absolute path of a directory other than /, got " +
+                                         json_text(directory->value));
+  }
+  config.trace_dir = normal_path(directory->value);
+  return {};
+}
+
 Result<TomlText> required(TomlTable& table, std::string_view key) {
   TRY_ASSIGN(auto text, table.text(key));
   if (!text) {
@@ -121,6 +138,7 @@ Result<HostConfig> decode(std::string_view bytes, const std::string& path) {
   config.mode_floor = floor.value_or(config.mode_floor);
   TRY_ASSIGN(const auto may_grant, table.boolean("annotations_may_grant"));
   config.annotations_may_grant = may_grant.value_or(config.annotations_may_grant);
+  TRY(read_watch(table, config));
   TRY(read_policies(table, config));
   TRY(read_profiles(table, config));
   TRY(table.refuse_unknown());

@@ -216,6 +216,24 @@ std::string to_text(const Trace& trace) {
   return out + (trace.complete ? trace_end(trace.lost) : "");
 }
 
+std::string allowing_entry(const TraceRecord& record) {
+  std::string out = "{\"names\": [" + plain(record.syscall) + "], \"action\": \"SCMP_ACT_ALLOW\"";
+  for (std::size_t i = 0; i < record.args.size(); ++i) {
+    const TraceArg& arg = record.args[i];
+    out += i == 0 ? ", \"args\": [" : ", ";
+    out += "{\"index\": " + std::to_string(arg.index) + ", \"value\": " + std::to_string(arg.mask) +
+           ", \"valueTwo\": " + std::to_string(arg.value) + ", \"op\": \"SCMP_CMP_MASKED_EQ\"}";
+  }
+  return out + (record.args.empty() ? "}" : "]}");
+}
+
+std::string describe(const TraceRecord& record) {
+  const std::string what = record.verdict == TraceVerdict::learned ? "let through " : "denied ";
+  return what + std::to_string(record.count) + (record.count == 1 ? " time" : " times") + ", last of " +
+         plain(record.last) + ", errno " + std::to_string(record.sys_errno) + "; allowed by the entry " +
+         allowing_entry(record) + " in seccomp.json";
+}
+
 Result<Trace> parse_trace(std::string_view text, std::string_view file) {
   if (text.size() > kTraceFileLimit) {
     return fail(ErrorCode::invalid_config, std::string(file) + ": larger than any trace");

@@ -57,6 +57,11 @@ struct Trace {
 [[nodiscard]] std::string trace_end(std::uint64_t lost);
 [[nodiscard]] std::string to_text(const Trace& trace);
 
+// "denied 3 times, last of "ls", errno 95; allowed by the entry {...} in seccomp.json": a call that the policy denies, and
+// the entry of the policy that would allow just this.
+[[nodiscard]] std::string describe(const TraceRecord& record);
+[[nodiscard]] std::string allowing_entry(const TraceRecord& record);
+
 // Strict: unknown keys, wrong types, ranges and orders are errors that read `file:line:column: what`. A line that is cut
 // at the end of the file is one too; a missing last line is not (Trace::complete).
 [[nodiscard]] Result<Trace> parse_trace(std::string_view text, std::string_view file);

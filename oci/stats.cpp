@@ -143,4 +143,10 @@ std::string egress_event_json(std::string_view id, const EgressEvent& event) {
   return dump(Ordered{{"type", "egress"}, {"id", id}, {"data", std::move(data)}});
 }
 
+std::string seccomp_event_json(std::string_view id, const SeccompEvent& event) {
+  Ordered data{{"syscall", event.syscall}, {"verdict", event.verdict}, {"count", event.count},
+               {"errno", event.sys_errno}, {"process", event.process}, {"hint", event.hint}};
+  return dump(Ordered{{"type", "seccomp"}, {"id", id}, {"data", std::move(data)}});
+}
+
 }  // namespace nucleus::oci

@@ -86,4 +86,16 @@ struct EgressEvent {
 // {"type":"egress","id":ID,"data":{"packets":N,"bytes":N,"denied":[{"address":..,"protocol":N,"port":N}]}}
 [[nodiscard]] std::string egress_event_json(std::string_view id, const EgressEvent& event);
 
+// Ours as well: a system call that the policy denies, at its first sighting and whenever there are more.
+struct SeccompEvent {
+  std::string syscall;
+  std::string verdict;  // "denied" or "learned"
+  std::uint64_t count = 0;
+  std::uint16_t sys_errno = 0;
+  std::string process;  // the name of the one that made it last; it chooses its name itself
+  std::string hint;     // the entry of seccomp.json that would allow it
+};
+// {"type":"seccomp","id":ID,"data":{"syscall":..,"verdict":..,"count":N,"errno":N,"process":..,"hint":..}}
+[[nodiscard]] std::string seccomp_event_json(std::string_view id, const SeccompEvent& event);
+
 }  // namespace nucleus::oci

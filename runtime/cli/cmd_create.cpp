@@ -5,7 +5,7 @@ namespace {
 
 constexpr Option kOptions[] = {kBundleOption,     kConsoleOption, kPidFileOption, kPreserveOption,
                                kKeyringOption,    kPivotOption,   kModeOption,    kPolicyOption,
-                               kPolicyFileOption, kGrantOption,   kHelpOption};
+                               kPolicyFileOption, kGrantOption,   kTraceOption, kLearnOption, kDenialsOption, kHelpOption};
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(create_from_bundle(globals, arguments, false));

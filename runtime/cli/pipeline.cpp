@@ -1,11 +1,19 @@
 #include "runtime/cli/pipeline.hpp"
 
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "hardening/mount_kind.hpp"
 #include "hardening/policy_replace.hpp"
 #include "hardening/seccomp_compile.hpp"
+#include "hardening/seccomp_evaluator.hpp"
+#include "hardening/seccomp_gate.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/sys/probe.hpp"
@@ -51,6 +59,13 @@ Result<HostFacts> probe(const oci::Bundle& bundle, const hardening::Policy& poli
   return sys::probe_host(request);
 }
 
+std::vector<std::uint64_t> words_of(const std::vector<sock_filter>& code) {
+  std::vector<std::uint64_t> out(code.size());
+  static_assert(sizeof(sock_filter) == sizeof(std::uint64_t));
+  std::memcpy(out.data(), code.data(), code.size() * sizeof(sock_filter));
+  return out;
+}
+
 Result<plan::SeccompPlan> compile(const oci::Seccomp& profile, Mode mode) {
   TRY_ASSIGN(const auto compiled, mode == Mode::passthrough ? hardening::compile_with_libseccomp(profile)
                                                             : hardening::compile_native(profile));
@@ -59,14 +74,65 @@ Result<plan::SeccompPlan> compile(const oci::Seccomp& profile, Mode mode) {
   }
   plan::SeccompPlan out;
   out.flags = compiled.flags;
-  out.filter.resize(compiled.code.size());
-  static_assert(sizeof(sock_filter) == sizeof(std::uint64_t));
-  std::memcpy(out.filter.data(), compiled.code.data(), compiled.code.size() * sizeof(sock_filter));
+  out.filter = words_of(compiled.code);
   if (compiled.uses_notify) {
     out.listener_path = profile.listener_path;
     out.listener_metadata = profile.listener_metadata;
   }
   return out;
+}
+
+// A path of the command line's counts from where the caller is; `start` may be called from elsewhere.
+Result<std::string> absolute(const std::string& path) {
+  if (path.empty() || path.front() == '/') {
+    return path;
+  }
+  std::array<char, 4096> cwd{};
+  return ::getcwd(cwd.data(), cwd.size()) == nullptr ? Result<std::string>(fail_errno("getcwd"))
+                                                     : std::string(cwd.data()) + "/" + path;
+}
+
+Result<std::optional<hardening::SeccompWatch>> choose_watch(const hardening::HostConfig& host,
+                                                            const Arguments& arguments, const oci::Spec& spec,
+                                                            Mode mode) {
+  TRY_ASSIGN(const std::string file, absolute(arguments.get("seccomp-trace")));
+  TRY_ASSIGN(auto selection,
+             hardening::select_watch(host, {file, arguments.get("seccomp-learn"), arguments.has("seccomp-denials")},
+                                     spec.annotations, mode));
+  for (const auto& warning : selection.warnings) {
+    log_warning(warning);
+  }
+  return std::move(selection.watch);
+}
+
+// The listener of a gate comes over the very channel that its filter is about to guard.
+bool may_send(const std::vector<sock_filter>& code) {
+  seccomp_data data{};
+  data.nr = SYS_sendmsg;
+  data.arch = AUDIT_ARCH_X86_64;
+  return hardening::evaluate(code, data) == SECCOMP_RET_ALLOW;
+}
+
+Status plan_watch(const hardening::SeccompWatch& watch, plan::SeccompPlan& seccomp) {
+  if (!seccomp.listener_path.empty() || (seccomp.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0) {
+    return fail(ErrorCode::policy,
+                "seccomp: a profile with SCMP_ACT_NOTIFY has a listener of its own and cannot be watched");
+  }
+  std::vector<sock_filter> code(seccomp.filter.size());
+  std::memcpy(code.data(), seccomp.filter.data(), seccomp.filter.size() * sizeof(sock_filter));
+  if (watch.soft()) {
+    if (!may_send(code)) {
+      return fail(ErrorCode::policy, "seccomp: a policy that denies sendmsg cannot be watched");
+    }
+    TRY_ASSIGN(const auto gated, hardening::gate(code, watch.trace ? hardening::Gate::open : hardening::Gate::notify));
+    seccomp.gate = words_of(gated);
+  }
+  seccomp.watch = watch;
+  return {};
+}
+
+hardening::Finding watch_finding(const hardening::SeccompWatch& watch) {
+  return {hardening::FindingKind::note, "seccomp", "/linux/seccomp", "", "", "", hardening::describe(watch)};
 }
 
 }  // namespace
@@ -87,13 +153,21 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   hardened.report.mode_origin = std::move(selection.mode_origin);
   hardened.report.policy_origin = std::move(selection.policy_origin) + hardening::describe(files);
   std::string rewritten = oci::rewrite_document(bundle.config, hardened.spec);
-  return Decision{std::move(bundle), std::move(policy), std::move(facts), std::move(hardened), std::move(rewritten)};
+  TRY_ASSIGN(auto watch, choose_watch(host, arguments, bundle.spec, hardened.mode));
+  if (watch) {
+    hardened.report.findings.push_back(watch_finding(*watch));
+  }
+  return Decision{std::move(bundle),   std::move(policy),    std::move(facts),
+                  std::move(hardened), std::move(rewritten), std::move(watch)};
 }
 
 Result<plan::LaunchPlan> plan_launch(const Decision& decision, const plan::Request& request) {
   TRY_ASSIGN(auto plan, plan::make_plan(decision.hardened, decision.facts, request));
   if (const auto& profile = decision.hardened.spec.linux.seccomp) {
     TRY_ASSIGN(plan.seccomp, compile(*profile, decision.hardened.mode));
+    TRY(decision.watch ? plan_watch(*decision.watch, *plan.seccomp) : Status{});
+  } else if (decision.watch && (decision.watch->trace || decision.watch->learn > 0)) {
+    return fail(ErrorCode::policy, "seccomp: without a filter (seccomp-unconfined) there is nothing to watch");
   }
   TRY(plan::check_invariants(plan));
   return plan;

@@ -1,11 +1,13 @@
 // The pure half of create, run, explain and plan: bundle -> selection -> policy -> hardened spec -> plan.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hardening/harden.hpp"
 #include "hardening/policy.hpp"
+#include "hardening/seccomp_watch.hpp"
 #include "oci/bundle.hpp"
 #include "runtime/base/host_facts.hpp"
 #include "runtime/cli/command.hpp"
@@ -22,12 +24,20 @@ inline constexpr Option kPolicyFileOption = {
     "caps, egress, landlock or seccomp from this file instead of the set's (repeatable); pinned as PATH@sha256:HEX"};
 inline constexpr Option kGrantOption = {"grant", 0, "GRANT", "grant one request (repeatable), e.g. device:/dev/fuse"};
 
+// How a process outside looks at the container's system calls (hardening/seccomp_watch.hpp).
+inline constexpr Option kTraceOption = {"seccomp-trace", 0, "FILE", "record every system call in FILE (mode agent)"};
+inline constexpr Option kLearnOption = {
+    "seccomp-learn", 0, "DURATION",
+    "let system calls through that the policy denies, for so long, and record them (mode agent), e.g. 10m"};
+inline constexpr Option kDenialsOption = {"seccomp-denials", 0, "", "record the system calls that the policy denies"};
+
 struct Decision {
   oci::Bundle bundle;
   hardening::Policy policy;  // with the selection's grants appended
   HostFacts facts;
   hardening::Hardened hardened;
   std::string rewritten;  // the config that is executed
+  std::optional<hardening::SeccompWatch> watch;
 };
 
 // Everything up to the rewrite. A first argument is the container's id, which a profile of the host configuration may look

@@ -5,6 +5,9 @@
 
 namespace nucleus::cli {
 
+// seccomp_trace.cpp: runs a bundle with its system calls recorded; the exit status is the program's.
+[[nodiscard]] Result<int> trace_command(const Globals& globals, const Arguments& arguments);
+
 // seccomp_profiles.cpp: files in, a profile or what it is about out.
 [[nodiscard]] Result<int> generate_command(const Globals& globals, const Arguments& arguments);
 [[nodiscard]] Result<int> merge_command(const Globals& globals, const Arguments& arguments);

@@ -13,6 +13,7 @@
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/freeze.hpp"
 #include "runtime/launch/hooks.hpp"
+#include "runtime/launch/watch.hpp"
 #include "runtime/sys/cgroup.hpp"
 #include "runtime/sys/pid_namespace.hpp"
 #include "runtime/sys/process.hpp"
@@ -150,6 +151,7 @@ Status remove_all(const state::Store& store, const ContainerId& id, Container co
     TRY(cgroup.remove());
   }
   end_following(container.directory);
+  end_watching(container.directory);
   // Without a cgroup nobody knows who of a shared pid namespace lives on, and what keeps it in stays.
   if (!is_foreign && !(container.record.shared_pid && container.record.cgroups.empty())) {
     remove_egress(container.record);

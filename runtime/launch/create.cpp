@@ -20,6 +20,7 @@
 #include "runtime/launch/reports.hpp"
 #include "runtime/launch/spawn.hpp"
 #include "runtime/launch/trees.hpp"
+#include "runtime/launch/watch.hpp"
 #include "runtime/sys/socket.hpp"
 #include "runtime/sys/terminal.hpp"
 
@@ -87,6 +88,7 @@ Launcher::~Launcher() {
     remove_egress(record_);
   }
   if (directory_) {
+    undo_watch(*directory_);
     (void)store_.destroy(*id_, std::move(*directory_));
   }
 }
@@ -180,7 +182,15 @@ Status Launcher::map_ids() {
 }
 
 // While the child mounts: what `exec`, `receipt` and `start` go by later.
-Status Launcher::write_files() { return write_decision(*directory_, input_); }
+Status Launcher::write_files() {
+  TRY(write_decision(*directory_, input_));
+  const auto& seccomp = input_.plan.seccomp;
+  if (!seccomp || !seccomp->watch) {
+    return {};
+  }
+  TRY(seccomp->gate.empty() ? Status{} : directory_->write(kGateFile, filter_bytes(seccomp->gate)));
+  return prepare_watch(*directory_, *seccomp->watch);
+}
 
 Status Launcher::handle(LauncherEnd::Received& received) {
   const Report& report = received.report;

@@ -6,10 +6,13 @@
 
 #include <array>
 #include <cerrno>
+#include <map>
+#include <utility>
 
 #include "oci/stats.hpp"
 #include "runtime/launch/egress.hpp"
 #include "runtime/launch/stats.hpp"
+#include "runtime/launch/watch.hpp"
 #include "runtime/sys/oom_watch.hpp"
 
 namespace nucleus::launch {
@@ -56,7 +59,7 @@ class Watch {
         TRY(report_oom());
       }
       if (wait[0].revents != 0) {
-        return {};
+        return report_calls();
       }
       if (wait[1].revents != 0) {
         TRY(report_tick());
@@ -78,7 +81,29 @@ class Watch {
       return {};
     }
     TRY(sink_(oci::stats_event_json(container_.record.id, collect_stats(cgroup_)) + "\n"));
+    TRY(report_calls());
     return report_denials();
+  }
+
+  // Of the calls that the policy denies, those that are new or more than last time. Last at the end as well, or what ended
+  // the program would not be told.
+  Status report_calls() {
+    const auto trace = read_watch_log(container_.directory);
+    if (!trace) {
+      return {};
+    }
+    for (std::size_t i = 0; i < trace->records.size(); ++i) {
+      const hardening::TraceRecord& record = trace->records[i];
+      const bool denied = record.verdict != hardening::TraceVerdict::allowed;
+      if (!denied || std::exchange(calls_[i], record.count) == record.count) {
+        continue;
+      }
+      const std::string verdict = record.verdict == hardening::TraceVerdict::denied ? "denied" : "learned";
+      TRY(sink_(oci::seccomp_event_json(container_.record.id, {record.syscall, verdict, record.count, record.sys_errno,
+                                                               record.last, hardening::allowing_entry(record)}) +
+                "\n"));
+    }
+    return {};
   }
 
   // Said when there are new ones. A container that ends meanwhile has no namespace to look into.
@@ -101,6 +126,7 @@ class Watch {
   const EventSink& sink_;
   std::optional<sys::OomWatch> oom_;
   std::uint64_t denied_ = 0;
+  std::map<std::size_t, std::uint64_t> calls_;  // number of the record, which stays -> how often it was then
 };
 
 }  // namespace

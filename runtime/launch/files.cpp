@@ -24,9 +24,9 @@ std::optional<std::uint32_t> number(const std::optional<std::int64_t>& value) {
 
 }  // namespace
 
-std::string filter_bytes(const plan::SeccompPlan& seccomp) {
-  std::string out(seccomp.filter.size() * sizeof(std::uint64_t), '\0');
-  std::memcpy(out.data(), seccomp.filter.data(), out.size());
+std::string filter_bytes(const std::vector<std::uint64_t>& filter) {
+  std::string out(filter.size() * sizeof(std::uint64_t), '\0');
+  std::memcpy(out.data(), filter.data(), out.size());
   return out;
 }
 

@@ -17,12 +17,15 @@ inline constexpr const char* kOriginalFile = "original.json";        // config.j
 inline constexpr const char* kConfigFile = "config.json";            // as it was executed
 inline constexpr const char* kConfinementFile = "confinement.json";  // hardening::Confinement
 inline constexpr const char* kFilterFile = "seccomp.bpf";            // struct sock_filter, in kernel layout
-inline constexpr const char* kEgressFile = "egress.json";            // hardening::EgressRecord
+inline constexpr const char* kGateFile = "seccomp-gate.bpf";  // installed in its place, with a watch that decides
+inline constexpr const char* kWatchFile = "watch.json";       // hardening::SeccompWatch
+inline constexpr const char* kSeccompLog = "seccomp.log";     // a trace, where the watch names no other file
+inline constexpr const char* kEgressFile = "egress.json";     // hardening::EgressRecord
 inline constexpr const char* kReceiptFile = "receipt.json";
 inline constexpr const char* kResourcesFile = "resources.json";  // limits in force, once an update changed them
 inline constexpr const char* kIntentFile = "intent.json";  // the record before there was a process: state.json's spare
 
-[[nodiscard]] std::string filter_bytes(const plan::SeccompPlan& seccomp);
+[[nodiscard]] std::string filter_bytes(const std::vector<std::uint64_t>& filter);
 [[nodiscard]] Result<plan::SeccompPlan> load_filter(const state::Directory& directory, unsigned flags);
 
 // Decimal pid, whole or not at all.

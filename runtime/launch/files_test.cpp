@@ -24,7 +24,7 @@ TEST(Files, AFilterComesBackBitForBit) {
   const auto directory = state::Store(dir.path()).create(ContainerId::parse("box").value()).value();
   plan::SeccompPlan seccomp;
   seccomp.filter = {0x0102030405060708U, 0, UINT64_MAX};
-  ASSERT_TRUE(directory.write(kFilterFile, filter_bytes(seccomp)));
+  ASSERT_TRUE(directory.write(kFilterFile, filter_bytes(seccomp.filter)));
   const auto loaded = load_filter(directory, 5).value();
   EXPECT_EQ(loaded.filter, seccomp.filter);
   EXPECT_EQ(loaded.flags, 5U);

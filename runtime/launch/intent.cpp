@@ -30,7 +30,7 @@ Status write_decision(const state::Directory& directory, const LaunchInput& inpu
   if (input.plan.egress) {
     TRY(directory.write(kEgressFile, hardening::to_json(input.plan.egress->record)));
   }
-  return input.plan.seccomp ? directory.write(kFilterFile, filter_bytes(*input.plan.seccomp)) : Status{};
+  return input.plan.seccomp ? directory.write(kFilterFile, filter_bytes(input.plan.seccomp->filter)) : Status{};
 }
 
 }  // namespace nucleus::launch

@@ -13,6 +13,7 @@
 #include "runtime/sys/credentials.hpp"
 #include "runtime/sys/process.hpp"
 #include "runtime/sys/seccomp.hpp"
+#include "runtime/sys/seccomp_notify.hpp"
 #include "runtime/sys/socket.hpp"
 
 namespace nucleus::launch {
@@ -60,6 +61,19 @@ Status write_label(InitContext& context, const std::string& value) {
   return !written && written.error().sys_errno == ENOENT
              ? fail(ErrorCode::kernel, "the host has no such AppArmor profile")
              : written;
+}
+
+// A thread has one listener at most. The filter that reports every call is the older one: the policy's, installed last, is
+// the one that the receipt finds, and where it denies it goes before the other.
+Status install_watched(const ProcessEnd& channel, const plan::SeccompPlan& seccomp) {
+  const std::span<const std::uint64_t> code(seccomp.gate.empty() ? seccomp.filter : seccomp.gate);
+  if (seccomp.watch->trace) {
+    TRY(channel.report_every_call());
+    TRY(sys::install_seccomp(code, seccomp.flags));
+    return {};
+  }
+  TRY_ASSIGN(const UniqueFd listener, sys::install_notifying(code, seccomp.flags));
+  return channel.report(ReportKind::listener, 0, nullptr, listener.get());
 }
 
 }  // namespace
@@ -166,6 +180,9 @@ Status Performer::operator()(const plan::CloseDescriptors& op) const {
 
 Status Performer::operator()(const plan::InstallSeccomp&) const {
   const plan::SeccompPlan& seccomp = *context.plan.seccomp;
+  if (seccomp.watch) {
+    return install_watched(context.channel, seccomp);
+  }
   TRY_ASSIGN(const UniqueFd listener,
              sys::install_seccomp(std::span<const std::uint64_t>(seccomp.filter), seccomp.flags));
   return listener ? context.channel.report(ReportKind::listener, 0, nullptr, listener.get()) : Status{};

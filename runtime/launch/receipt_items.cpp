@@ -91,6 +91,12 @@ void sandbox(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
     add(out, "seccomp.filter", dumped.empty() ? "" : expected,
         dumped.empty() ? "(not readable)" : hardening::to_hex(hardening::sha256(dumped)));
   }
+  if (!context.watch.empty()) {
+    add(out, "seccomp.watch", "", context.watch);
+  }
+  for (const auto& record : context.denied) {
+    add(out, "seccomp.denied " + record.syscall, "", hardening::describe(record));
+  }
   // The kernel does not show a process's Landlock domain; what was entered is recorded, not observed.
   const auto& landlock = context.confinement.landlock;
   add(out, "landlock.abi", "", std::to_string(landlock.abi));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hardening/confinement.hpp"
+#include "hardening/trace_record.hpp"
 #include "oci/spec.hpp"
 #include "runtime/launch/egress.hpp"
 #include "runtime/launch/readback.hpp"
@@ -20,6 +21,8 @@ struct ReceiptContext {
   const std::map<std::string, std::string>& host_namespaces;  // the runtime's own, spec type -> identity
   const EgressTruth* egress;                                  // nullptr: no table of the container's
   std::string filter;                                         // the compiled filter's bytes; "" when none was installed
+  std::string watch;                                          // what is done about system calls; "": nothing
+  std::vector<hardening::TraceRecord> denied;                 // seen by the watch so far
 };
 
 [[nodiscard]] std::vector<state::ReceiptItem> receipt_items(const ReceiptContext& context);

@@ -25,7 +25,7 @@ class ReceiptItems : public ::testing::Test {
   }
 
   [[nodiscard]] std::vector<state::ReceiptItem> items() const {
-    return receipt_items({spec_, confinement_, truth_, host_, egress_ ? &*egress_ : nullptr, filter_});
+    return receipt_items({spec_, confinement_, truth_, host_, egress_ ? &*egress_ : nullptr, filter_, watch_, denied_});
   }
   [[nodiscard]] state::ReceiptItem item(const std::string& control) const {
     const auto all = items();
@@ -51,6 +51,8 @@ class ReceiptItems : public ::testing::Test {
   std::map<std::string, std::string> host_;
   std::optional<EgressTruth> egress_;
   std::string filter_;
+  std::string watch_;
+  std::vector<hardening::TraceRecord> denied_;
 };
 
 TEST_F(ReceiptItems, EverythingAsAsked) { EXPECT_EQ(wrong(), Names{}); }
@@ -67,6 +69,17 @@ TEST_F(ReceiptItems, EgressRulesMustBeThoseThatWereInstalled) {
   egress_->following = true;
   egress_->difference = "rule 3 of output";
   EXPECT_EQ(wrong(), Names{"egress.rules"});
+}
+
+TEST_F(ReceiptItems, AWatchIsTold) {
+  EXPECT_EQ(item("seccomp.watch").observed, "(no such item)");
+  watch_ = "denied system calls are recorded";
+  denied_ = {{"flock", 73, {}, 2, "a", "b", hardening::TraceVerdict::denied, 38}};
+  EXPECT_EQ(item("seccomp.watch").observed, watch_);
+  EXPECT_EQ(item("seccomp.denied flock").observed,
+            "denied 2 times, last of \"b\", errno 38; allowed by the entry {\"names\": [\"flock\"], \"action\": "
+            "\"SCMP_ACT_ALLOW\"} in seccomp.json");
+  EXPECT_EQ(wrong(), Names{});
 }
 
 TEST_F(ReceiptItems, NothingIsTakenForGrantedThatTheKernelDoesNotReport) {

@@ -8,6 +8,7 @@
 #include "runtime/launch/files.hpp"
 #include "runtime/launch/readback.hpp"
 #include "runtime/launch/receipt_items.hpp"
+#include "runtime/launch/watch.hpp"
 
 namespace nucleus::launch {
 namespace {
@@ -23,6 +24,20 @@ std::map<std::string, std::string> digests(const state::Directory& directory,
           {"rewritten", digest_of(directory, kConfigFile)},
           {"policy", confinement.policy.digest},
           {"seccomp", digest_of(directory, kFilterFile)}};
+}
+
+std::string installed_filter(const state::Directory& directory) {
+  return directory.read(directory.has(kGateFile) ? kGateFile : kFilterFile).value_or(std::string());
+}
+
+std::vector<hardening::TraceRecord> not_allowed(const state::Directory& directory) {
+  auto trace = read_watch_log(directory);
+  if (!trace) {
+    return {};
+  }
+  std::erase_if(trace->records,
+                [](const hardening::TraceRecord& one) { return one.verdict == hardening::TraceVerdict::allowed; });
+  return std::move(trace->records);
 }
 
 // What receipt_items() asks about, spelled as it asks.
@@ -56,12 +71,15 @@ Result<state::Receipt> take_receipt(const Container& container, const hardening:
   look_up(proc, container.record.pid, judged_paths(spec), truth);
   TRY_ASSIGN(const KernelTruth own, read_back(proc, ::getpid(), false));
   TRY_ASSIGN(const auto egress, read_egress(container));
+  TRY_ASSIGN(const auto watch, load_watch(directory));
   const ReceiptContext context{spec,
                                confinement,
                                truth,
                                own.namespaces,
                                egress ? &*egress : nullptr,
-                               directory.read(kFilterFile).value_or(std::string())};
+                               installed_filter(directory),
+                               watch ? hardening::describe(*watch) : std::string(),
+                               not_allowed(directory)};
   state::Receipt receipt;
   receipt.id = container.record.id;
   receipt.taken = rfc3339_now();

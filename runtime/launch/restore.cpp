@@ -285,7 +285,7 @@ Status Restorer::examine() {
   TRY_ASSIGN(const auto proc, sys::ProcHandle::open());
   TRY_ASSIGN(const KernelTruth own, read_back(proc, ::getpid(), false));
   TRY_ASSIGN(const oci::Spec spec, load_executed_spec(*directory_));
-  const std::string filter = input_.plan.seccomp ? filter_bytes(*input_.plan.seccomp) : std::string();
+  const std::string filter = input_.plan.seccomp ? filter_bytes(input_.plan.seccomp->filter) : std::string();
   ThreadRules rules = thread_rules(spec, filter, own.namespaces, joined_);
   const auto text = [](const sys::NamespaceId& id) {
     return std::to_string(id.device) + ":[" + std::to_string(id.inode) + "]";

@@ -1,4 +1,5 @@
 // start_container(): from "waits for start" to "runs, and the kernel confirmed how".
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include "runtime/launch/observe.hpp"
 #include "runtime/launch/receipt_take.hpp"
 #include "runtime/launch/reports.hpp"
+#include "runtime/launch/watch.hpp"
 #include "runtime/sys/ptrace_exec.hpp"
 #include "runtime/sys/socket.hpp"
 
@@ -24,6 +26,11 @@ namespace {
 using hardening::Control;
 using hardening::Mode;
 using hardening::Reaction;
+
+Status take_listener(const Container& container, UniqueFd listener) {
+  return container.directory.has(kWatchFile) ? start_watching(container, std::move(listener))
+                                             : hand_over_listener(container, std::move(listener));
+}
 
 // Everything the process says up to its execve (end of file) or its failure.
 Status drain(const Container& container, const LauncherEnd& channel) {
@@ -39,7 +46,7 @@ Status drain(const Container& container, const LauncherEnd& channel) {
       case ReportKind::failed:
         return tl::unexpected<Error>(error_of(received->report));
       case ReportKind::listener:
-        TRY(hand_over_listener(container, std::move(received->carried)));
+        TRY(take_listener(container, std::move(received->carried)));
         break;
       default:
         return fail(ErrorCode::internal, "an unexpected message from the container's init");
@@ -82,6 +89,38 @@ Result<sys::ExecWatch> watch_exec(const Container& container, const LauncherEnd&
   return sys::ExecWatch::seize(container.record.pid);
 }
 
+Error ended_early(int wait_status) {
+  return {ErrorCode::kernel, 0, "the container's init ended before its program (" + describe_exit(wait_status) + ")"};
+}
+
+// A process whose calls are watched comes to its execve only when somebody answers for them. Signals for it are passed on
+// meanwhile, or it would wait for us as we for it.
+Status await_listener(const Container& container, const LauncherEnd& channel, sys::ExecWatch& watch) {
+  constexpr int kLookEveryMs = 20;
+  for (;;) {
+    pollfd polled{channel.fd(), POLLIN, 0};
+    if (::poll(&polled, 1, kLookEveryMs) <= 0) {
+      TRY_ASSIGN(const auto event, watch.look());
+      if (event) {
+        TRY(drain(container, channel));
+        return tl::unexpected<Error>(ended_early(event->wait_status));
+      }
+      continue;
+    }
+    TRY_ASSIGN(auto received, channel.receive());
+    if (!received) {
+      return {};  // it has ended: the watch tells how
+    }
+    if (received->report.kind == ReportKind::listener) {
+      return take_listener(container, std::move(received->carried));
+    }
+    if (received->report.kind != ReportKind::warning) {
+      return tl::unexpected<Error>(error_of(received->report));
+    }
+    log_warning(error_of(received->report).text);
+  }
+}
+
 Status start_observed(const Container& container, const LauncherEnd& channel,
                       const hardening::Confinement& confinement) {
   TRY(check_broker(container));
@@ -92,11 +131,13 @@ Status start_observed(const Container& container, const LauncherEnd& channel,
     return drain(container, channel);
   }
   TRY(channel.order(Order::start));
+  if (container.directory.has(kWatchFile)) {
+    TRY(await_listener(container, channel, *watch));
+  }
   TRY_ASSIGN(const auto event, watch->wait());
   if (!event.at_exec) {
     TRY(drain(container, channel));
-    return fail(ErrorCode::kernel,
-                "the container's init ended before its program (" + describe_exit(event.wait_status) + ")");
+    return tl::unexpected<Error>(ended_early(event.wait_status));
   }
   TRY(drain(container, channel));
   TRY(judge(store_receipt(container, confinement), confinement.mode));

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/sys/seccomp_notify.hpp"
 #include "runtime/sys/socket.hpp"
 
 namespace nucleus::launch {
@@ -28,6 +29,12 @@ Status ProcessEnd::report(ReportKind kind, std::size_t op, const Error* error, i
   }
   const std::span<const int> fds(&carried, carried >= 0 ? 1 : 0);
   return sys::send_message(fd_.get(), bytes_of(message), fds);
+}
+
+Status ProcessEnd::report_every_call() const {
+  Report message;
+  message.kind = ReportKind::listener;
+  return sys::report_every_call(fd_.get(), bytes_of(message));
 }
 
 Result<Order> ProcessEnd::next() const {

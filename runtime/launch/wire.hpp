@@ -47,6 +47,8 @@ class ProcessEnd {
 
   // `carried` >= 0 goes along as SCM_RIGHTS.
   Status report(ReportKind kind, std::size_t op = 0, const Error* error = nullptr, int carried = -1) const;
+  // From here on every system call waits for whoever gets the listener that is reported with this.
+  Status report_every_call() const;
   // Blocks for the next order; an error when the other side is gone or says something else.
   Status expect(Order order) const;
   // The next order, whichever it is.

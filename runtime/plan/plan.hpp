@@ -11,6 +11,7 @@
 
 #include "hardening/egress_record.hpp"
 #include "hardening/harden.hpp"
+#include "hardening/seccomp_watch.hpp"
 #include "oci/spec.hpp"
 #include "runtime/base/capability.hpp"
 #include "runtime/base/nft.hpp"
@@ -203,6 +204,9 @@ struct SeccompPlan {
   unsigned flags = 0;                 // SECCOMP_FILTER_FLAG_*
   std::string listener_path;          // SCMP_ACT_NOTIFY: where the listener fd goes
   std::string listener_metadata;
+  // With a watch: what is installed in the place of `filter`, which then decides in the watcher and in `exec`.
+  std::vector<std::uint64_t> gate;
+  std::optional<hardening::SeccompWatch> watch;
 };
 
 // What may leave the container's network namespace; never installed in the runtime's own.

@@ -45,28 +45,39 @@ ExecWatch::~ExecWatch() {
   }
 }
 
+Result<std::optional<ExecEvent>> ExecWatch::step(int options) {
+  int status = 0;
+  const pid_t changed = ::waitpid(pid_, &status, __WALL | options);
+  if (changed < 0 && errno != EINTR) {
+    return fail_errno("waitpid " + std::to_string(pid_));
+  }
+  if (changed <= 0) {
+    return std::optional<ExecEvent>();
+  }
+  if (!WIFSTOPPED(status)) {
+    pid_ = -1;
+    return std::optional(ExecEvent{false, status});
+  }
+  if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXEC << 8))) {
+    return std::optional(ExecEvent{true, status});
+  }
+  // ESRCH: it was killed meanwhile; the next wait tells.
+  if (resume(pid_, status) != 0 && errno != ESRCH) {
+    return fail_errno("ptrace resume " + std::to_string(pid_));
+  }
+  return std::optional<ExecEvent>();
+}
+
 Result<ExecEvent> ExecWatch::wait() {
   for (;;) {
-    int status = 0;
-    if (::waitpid(pid_, &status, __WALL) < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      return fail_errno("waitpid " + std::to_string(pid_));
-    }
-    if (!WIFSTOPPED(status)) {
-      pid_ = -1;
-      return ExecEvent{false, status};
-    }
-    if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXEC << 8))) {
-      return ExecEvent{true, status};
-    }
-    // ESRCH: it was killed meanwhile; the next wait tells.
-    if (resume(pid_, status) != 0 && errno != ESRCH) {
-      return fail_errno("ptrace resume " + std::to_string(pid_));
+    TRY_ASSIGN(const auto event, step(0));
+    if (event) {
+      return *event;
     }
   }
 }
+
+Result<std::optional<ExecEvent>> ExecWatch::look() { return step(WNOHANG); }
 
 Status ExecWatch::detach() {
   if (::ptrace(PTRACE_DETACH, pid_, nullptr, nullptr) != 0) {

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <optional>
+
 #include "runtime/base/result.hpp"
 
 namespace nucleus::sys {
@@ -27,10 +29,13 @@ class ExecWatch {
 
   // Waits for the exec stop or the end. Other signals are passed through, job control stops are honoured.
   [[nodiscard]] Result<ExecEvent> wait();
+  // The same without waiting: nullopt when nothing has happened, or only what was passed through.
+  [[nodiscard]] Result<std::optional<ExecEvent>> look();
   // Lets the stopped process run, untraced.
   [[nodiscard]] Status detach();
 
  private:
+  Result<std::optional<ExecEvent>> step(int options);
   explicit ExecWatch(pid_t pid) noexcept : pid_(pid) {}
   pid_t pid_ = -1;
 };
