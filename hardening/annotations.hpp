@@ -23,8 +23,8 @@ inline constexpr std::string_view kDenialsAnnotation = "io.nucleus.seccomp.denia
 inline constexpr std::string_view kEphemeral = "ephemeral";
 inline constexpr std::string_view kPersistent = "persistent";
 
-inline constexpr std::array kKnownAnnotations = {kModeAnnotation,     kPolicyAnnotation,  kGrantAnnotation,
-                                                 kRootfsAnnotation,   kSeccompAnnotation, kCapsAnnotation,
-                                                 kLandlockAnnotation, kEgressAnnotation,  kTraceAnnotation, kLearnAnnotation,  kDenialsAnnotation};
+inline constexpr std::array kKnownAnnotations = {
+    kModeAnnotation,     kPolicyAnnotation, kGrantAnnotation, kRootfsAnnotation, kSeccompAnnotation, kCapsAnnotation,
+    kLandlockAnnotation, kEgressAnnotation, kTraceAnnotation, kLearnAnnotation,  kDenialsAnnotation};
 
 }  // namespace nucleus::hardening

@@ -14,16 +14,18 @@ namespace {
 
 using Code = std::vector<sock_filter>;
 
-constexpr std::uint32_t kX32Bit = 0x40000000;  // asm/unistd.h __X32_SYSCALL_BIT
-constexpr std::uint32_t kMountSetattr = 442;   // not in every host's headers, as those below
+constexpr std::uint32_t kMountSetattr = 442;  // not in every host's headers, as those below
 constexpr std::uint32_t kQuotactlFd = 443;
 constexpr std::uint32_t kMemfdSecret = 447;
+constexpr std::uint32_t kLsmSetSelfAttr = 460;
 constexpr std::uint32_t kOpenTreeAttr = 467;
+constexpr std::uint32_t kUnknown = 468;  // what later kernels have, and the x32 ABI's
 
-constexpr std::array<std::uint32_t, 74> kFloorCalls = {
+constexpr std::array<std::uint32_t, 75> kFloorCalls = {
     // processes in other namespaces, and other processes' insides
     __NR_clone, __NR_clone3, __NR_unshare, __NR_setns, __NR_ptrace, __NR_process_vm_readv, __NR_process_vm_writev,
     __NR_process_madvise, __NR_kcmp, __NR_pidfd_getfd, __NR_perf_event_open, __NR_personality, __NR_seccomp,
+    kLsmSetSelfAttr,
     // file systems and what reaches around paths
     __NR_mount, __NR_umount2, __NR_pivot_root, __NR_chroot, __NR_open_tree, __NR_move_mount, __NR_fsopen, __NR_fsconfig,
     __NR_fsmount, __NR_fspick, kMountSetattr, kOpenTreeAttr, __NR_open_by_handle_at, __NR_name_to_handle_at,
@@ -38,8 +40,9 @@ constexpr std::array<std::uint32_t, 74> kFloorCalls = {
     __NR_iopl, __NR_ioperm, __NR_reboot, __NR_syslog, __NR_settimeofday, __NR_clock_settime, __NR_adjtimex,
     __NR_clock_adjtime, __NR_sethostname, __NR_setdomainname, __NR_vhangup, __NR_lookup_dcookie, __NR_nfsservctl};
 
-constexpr std::array<std::uint32_t, 2> kFloorRequests = {TIOCSTI, TIOCLINUX};
-constexpr std::array<std::uint32_t, 3> kFloorFamilies = {AF_PACKET, AF_ALG, AF_VSOCK};
+constexpr std::array<std::uint32_t, 4> kFloorRequests = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS};
+constexpr std::array<std::uint32_t, 4> kOpenFamilies = {AF_UNIX, AF_INET, AF_INET6,
+                                                        AF_NETLINK};  // the floor has the rest
 
 sock_filter give(std::uint32_t value) { return {BPF_RET | BPF_K, 0, 0, value}; }
 sock_filter load(std::size_t offset) { return {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)}; }
@@ -54,7 +57,7 @@ sock_filter to_end(std::uint16_t comparison, std::uint32_t value) {
 
 // "Is it one of the floor's? Then `hard`, else `soft`", for one errno of the profile.
 Code decision(std::uint32_t hard, std::uint32_t soft) {
-  Code out = {load(offsetof(seccomp_data, nr)), to_end(BPF_JGE, kX32Bit)};
+  Code out = {load(offsetof(seccomp_data, nr)), to_end(BPF_JGE, kUnknown)};
   for (const std::uint32_t nr : kFloorCalls) {
     out.push_back(to_end(BPF_JEQ, nr));
   }
@@ -65,12 +68,14 @@ Code decision(std::uint32_t hard, std::uint32_t soft) {
     out.push_back(to_end(BPF_JEQ, request));
   }
   out.push_back(give(soft));
-  constexpr auto kFamilies = static_cast<std::uint8_t>(kFloorFamilies.size() + 1);
-  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, kFamilies, __NR_socket});
+  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, __NR_socket});
+  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, kOpenFamilies.size() + 2, __NR_socketpair});
   out.push_back(load(argument(0)));
-  for (const std::uint32_t family : kFloorFamilies) {
-    out.push_back(to_end(BPF_JEQ, family));
+  for (std::size_t i = 0; i < kOpenFamilies.size(); ++i) {
+    const auto skip = static_cast<std::uint8_t>(kOpenFamilies.size() - i);  // to the verdict below, past the hard one
+    out.push_back({BPF_JMP | BPF_JEQ | BPF_K, skip, 0, kOpenFamilies[i]});
   }
+  out.push_back(give(hard));
   out.push_back(give(soft));
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (out[i].jt == 0xff) {
@@ -80,7 +85,7 @@ Code decision(std::uint32_t hard, std::uint32_t soft) {
   out.push_back(give(hard));
   return out;
 }
-static_assert(kFloorCalls.size() + kFloorRequests.size() + kFloorFamilies.size() + 10 < 0xff);
+static_assert(kFloorCalls.size() + kFloorRequests.size() + kOpenFamilies.size() + 12 < 0xff);
 
 bool is_error(const sock_filter& insn) {
   return insn.code == (BPF_RET | BPF_K) && (insn.k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
@@ -117,8 +122,9 @@ bool on_floor(int nr, std::span<const std::uint64_t, kSyscallArgs> args) {
   const auto has = [](const auto& list, std::uint64_t value) {
     return std::ranges::find(list, static_cast<std::uint32_t>(value)) != list.end();
   };
-  return number >= kX32Bit || has(kFloorCalls, number) || (nr == __NR_ioctl && has(kFloorRequests, args[1])) ||
-         (nr == __NR_socket && has(kFloorFamilies, args[0]));
+  const bool makes_socket = nr == __NR_socket || nr == __NR_socketpair;
+  return number >= kUnknown || has(kFloorCalls, number) || (nr == __NR_ioctl && has(kFloorRequests, args[1])) ||
+         (makes_socket && !has(kOpenFamilies, args[0]));
 }
 
 }  // namespace nucleus::hardening

@@ -2,8 +2,9 @@
 // people can see. Pure.
 //
 // What stays closed whatever the gate does is the floor: calls that make or enter namespaces, mount, load code into the
-// kernel, look into or write other processes, keys, bpf, io_uring, userfaultfd, raw handles and the like; TIOCSTI and
-// TIOCLINUX; sockets of AF_PACKET, AF_ALG and AF_VSOCK; numbers of the x32 ABI. So does what kills or traps.
+// kernel, look into or write other processes, keys, bpf, io_uring, userfaultfd, raw handles and the like; TIOCSTI, TIOCLINUX,
+// TIOCSETD and TIOCCONS; sockets but of AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK; numbers that this version does not know,
+// which are those of the x32 ABI too. So does what kills or traps.
 #pragma once
 
 #include <linux/filter.h>

@@ -17,10 +17,10 @@ void compare(const oci::Seccomp& policy, Gate kind) {
   const Action soft = kind == Gate::notify ? Action::notify : Action::allow;
   std::mt19937_64 random(7);
   auto values = interesting_values({policy});
-  values.insert(values.end(), {0x5412, 0x541c, 17, 38, 40, 0xdead00000011ULL});
+  values.insert(values.end(), {0x5412, 0x541c, 0x5423, 1, 2, 3, 10, 16, 17, 38, 40, 0xdead00000011ULL});
   const auto grid = argument_grid(values, random, 50);
   auto conditional = conditional_calls(policy);
-  conditional.insert({__NR_ioctl, __NR_socket});
+  conditional.insert({__NR_ioctl, __NR_socket, __NR_socketpair});
   const auto check = [&](std::uint32_t nr, const Args& args, std::uint32_t arch) {
     const Verdict before = run(hard, nr, args, arch);
     const Verdict after = run(gated, nr, args, arch);
@@ -59,7 +59,13 @@ TEST(SeccompGate, TheFloorHoldsWhatEscapesAreMadeOf) {
   EXPECT_TRUE(on_floor(__NR_ioctl, Args{0, 0xff00005412ULL}));
   EXPECT_FALSE(on_floor(__NR_ioctl, Args{0, 0x5413}));
   EXPECT_TRUE(on_floor(__NR_socket, Args{17}));
-  EXPECT_FALSE(on_floor(__NR_socket, Args{2}));
+  EXPECT_TRUE(on_floor(__NR_socket, Args{9}));  // AF_X25: whatever nobody needs
+  EXPECT_TRUE(on_floor(__NR_ioctl, Args{0, 0x5423}));
+  EXPECT_TRUE(on_floor(468, Args{}));
+  EXPECT_FALSE(on_floor(462, Args{}));  // mseal
+  for (const std::uint64_t family : {1, 2, 10, 16}) {
+    EXPECT_FALSE(on_floor(__NR_socket, Args{family})) << family;
+  }
 }
 
 }  // namespace

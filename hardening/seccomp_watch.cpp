@@ -118,7 +118,10 @@ class Selector {
     if (!asked.empty() && asked != "true" && asked != "false") {
       return bad(kDenialsAnnotation, "expected true or false, got " + json_text(asked));
     }
-    watch_.denials = choice_.denials || asked == "true" || (host_.seccomp_denials && asked != "false");
+    if (asked == "false" && host_.seccomp_denials) {
+      warn(kDenialsAnnotation, "the host's configuration has seccomp_denials = true");
+    }
+    watch_.denials = choice_.denials || asked == "true" || host_.seccomp_denials;
     return {};
   }
 

@@ -53,7 +53,8 @@ struct WatchSelection {
 };
 // The command line may ask for anything that the mode permits. io.nucleus.seccomp.trace names a file in the host's
 // trace_dir that must not exist yet; io.nucleus.seccomp.learn counts where the host has annotations_may_learn; both are
-// left out with a warning where the host did not say so. io.nucleus.seccomp.denials is "true" or "false". Trace and learn
+// left out with a warning where the host did not say so. io.nucleus.seccomp.denials is "true" or "false"; an image cannot
+// hide what the host wants recorded. Trace and learn
 // are for mode agent: an error in the strict modes and, from the command line, in passthrough.
 [[nodiscard]] Result<WatchSelection> select_watch(const HostConfig& host, const WatchChoice& choice,
                                                   const std::map<std::string, std::string>& annotations, Mode mode);

@@ -61,11 +61,15 @@ TEST(SeccompWatch, TheNameOfAFileIsOnlyThat) {
   }
 }
 
-TEST(SeccompWatch, DenialsOfTheHostCanBeSwitchedOff) {
+TEST(SeccompWatch, AnImageCannotHideWhatTheHostRecords) {
   HostConfig host;
   host.seccomp_denials = true;
   EXPECT_TRUE(select_watch(host, {}, {}, Mode::agent)->watch->denials);
-  EXPECT_FALSE(select_watch(host, {}, {{"io.nucleus.seccomp.denials", "false"}}, Mode::agent)->watch);
+  const auto selected = select_watch(host, {}, {{"io.nucleus.seccomp.denials", "false"}}, Mode::agent);
+  EXPECT_TRUE(selected->watch->denials);
+  EXPECT_THAT(selected->warnings, SizeIs(1));
+  EXPECT_TRUE(select_watch({}, {}, {{"io.nucleus.seccomp.denials", "true"}}, Mode::agent)->watch->denials);
+  EXPECT_FALSE(select_watch({}, {}, {{"io.nucleus.seccomp.denials", "false"}}, Mode::agent)->watch);
   EXPECT_FALSE(select_watch(host, {}, {{"io.nucleus.seccomp.denials", "no"}}, Mode::agent));
 }
 

@@ -210,6 +210,46 @@ class Trace(WatchTest):
         self.assertFalse((self.out / "later.jsonl").exists())
 
 
+class Hostile(WatchTest):
+    def test_a_flood_fills_nothing_and_crowds_nobody_out(self):
+        self.assertEqual(self.traced("flood", "getpid", "flock", "mount", options=["--permissive"]),
+                         ["flood ok", "getpid ok", "flock ok", "mount errno 38"])
+        self.assertLess(self.trace_file.stat().st_size, 1 << 20)
+        self.assertGreater(json.loads(self.trace_file.read_text().splitlines()[-1])["lost"], 10000)
+        self.assertEqual(calls(self.trace_file)["getpid"], 1)
+        self.assertEqual(calls(self.trace_file, "learned")["flock"], 1)
+        self.ok(call([NUCLEUS, "seccomp", "generate", self.trace_file]))
+
+    def test_a_flood_of_denials(self):
+        bundle = self.program("flood", "loop")
+        bundle.process["args"] = ["sh", "-c", "traced flood; echo through; sleep 100"]
+        self.create_and_start(bundle, "--seccomp-denials")
+        bundle.wait_output("through", timeout=60)
+        log = bundle.root / bundle.id / "seccomp.log"
+        self.assertLess(log.stat().st_size, 1 << 20)
+        self.ok(bundle.call("receipt", "--live", bundle.id))
+
+    def test_a_name_forges_no_record(self):
+        self.traced("forge", "getpid")
+        record = next(r for r in records(self.trace_file) if r["syscall"] == "getpid")
+        self.assertEqual(record["last"], '"}')  # up to the newline
+        self.assertEqual(self.trace_file.read_text().count('"end"'), 1)
+
+    def test_a_stopped_program_is_killed_in_the_middle_of_a_call(self):
+        bundle = self.program("loop", "getpid", "flock")
+        self.create_and_start(bundle, "--seccomp-denials")
+        bundle.wait_output("flock errno 38")
+        holder, worker = self.pids(bundle)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            time.sleep(0.1)
+            self.ok(bundle.kill())
+            bundle.wait_stopped()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        wait_until(lambda: not {holder, worker} & set(watchers()), "the watchers to end", 10)
+
+
 class Survival(WatchTest):
     def rounds(self, bundle) -> int:
         return bundle.output().count(".\n")
@@ -380,6 +420,10 @@ class Denials(WatchTest):
         bundle.write()
         result = self.ok(bundle.call("run", "--bundle", bundle.path, bundle.id, globals=where))
         self.assertEqual(result.out, "flock errno 38\ngetxattr errno 95\nunshare errno 38\n")
+        bundle.config["annotations"] = {"io.nucleus.seccomp.denials": "false"}
+        bundle.write()
+        result = self.ok(bundle.call("run", "--bundle", bundle.path, bundle.id, globals=where))
+        self.assertIn("does not count", result.err)
         bundle.config["annotations"] = {"io.nucleus.seccomp.denials": "maybe"}
         bundle.write()
         self.fails(bundle.call("run", "--bundle", bundle.path, bundle.id, globals=where), "true or false")

@@ -9,11 +9,23 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+// More different calls than any record of them may hold.
+static long flood(void) {
+  for (unsigned i = 0; i < 20000; ++i) {
+    syscall(SYS_ioctl, 0, 0x10000 + i, 0);
+    syscall(SYS_prctl, 0x10000 + i, 0, 0, 0, 0);
+    syscall(SYS_socket, i, i >> 4, i);
+    syscall(1024 + i);
+  }
+  return 0;
+}
 
 static long attempt(const char *name) {
   if (strcmp(name, "getpid") == 0) return syscall(SYS_getpid);
@@ -27,6 +39,8 @@ static long attempt(const char *name) {
   if (strcmp(name, "unix") == 0) return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (strcmp(name, "packet") == 0) return socket(AF_PACKET, SOCK_RAW, 0);
   if (strcmp(name, "winsize") == 0) { char size[8]; (void)ioctl(0, TIOCGWINSZ, size); return 0; }
+  if (strcmp(name, "flood") == 0) return flood();
+  if (strcmp(name, "forge") == 0) return prctl(PR_SET_NAME, "\"}\n{\"end\":true}\n");
   if (strcmp(name, "fork") == 0) {
     pid_t child = fork();
     if (child == 0) {

@@ -3,9 +3,9 @@
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {kBundleOption,     kConsoleOption, kPidFileOption, kPreserveOption,
-                               kKeyringOption,    kPivotOption,   kModeOption,    kPolicyOption,
-                               kPolicyFileOption, kGrantOption,   kTraceOption, kLearnOption, kDenialsOption, kHelpOption};
+constexpr Option kOptions[] = {kBundleOption, kConsoleOption, kPidFileOption, kPreserveOption,   kKeyringOption,
+                               kPivotOption,  kModeOption,    kPolicyOption,  kPolicyFileOption, kGrantOption,
+                               kTraceOption,  kLearnOption,   kDenialsOption, kHelpOption};
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(create_from_bundle(globals, arguments, false));

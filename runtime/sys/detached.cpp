@@ -66,7 +66,8 @@ Result<pid_t> judge(const std::string& what, const std::string& report) {
 
 void reset_signals() {
   for (int signal = 1; signal < NSIG; ++signal) {
-    ::signal(signal, signal == SIGPIPE ? SIG_IGN : SIG_DFL);  // EINVAL for those that cannot be set
+    ::signal(signal,
+             signal == SIGPIPE || signal == SIGXFSZ ? SIG_IGN : SIG_DFL);  // EINVAL for those that cannot be set
   }
   sigset_t none;
   sigemptyset(&none);

@@ -21,7 +21,7 @@ namespace nucleus::sys {
 // What the process says: nothing but that it is ready, or why it is not. Closes `pipe`.
 void report_ready(int pipe, std::string_view error);
 
-// In the process: default signals (SIGPIPE ignored), /dev/null as 0, 1 and 2, every descriptor closed that is not in `keep`
+// In the process: default signals (SIGPIPE and SIGXFSZ ignored), /dev/null as 0, 1 and 2, every descriptor closed that is not in `keep`
 // (none of those below 3), a session of its own, the working directory /, umask 077, `name` as its name, no core dumps, at
 // most `open_files` descriptors.
 [[nodiscard]] Status detach_process(const char* name, std::span<const int> keep, std::uint64_t open_files);

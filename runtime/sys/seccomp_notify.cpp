@@ -2,6 +2,7 @@
 
 #include <linux/filter.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,19 +31,25 @@ sock_filter unless(std::uint64_t value, std::uint8_t skip) {
 }
 sock_filter give(std::uint32_t value) { return {BPF_RET | BPF_K, 0, 0, value}; }
 
+// The kernel takes an int as sendmsg's third argument, the filter sees all of it: the upper half is a secret.
+constexpr std::uint64_t with_secret(std::uint32_t secret) { return (std::uint64_t{secret} << 32U) | MSG_NOSIGNAL; }
+
 // Little-endian: the low word of an argument comes first.
-std::array<sock_filter, 10> all_but(int socket, const msghdr* message) {
+std::array<sock_filter, 12> all_but(int socket, const msghdr* message, std::uint32_t secret) {
   const auto address = reinterpret_cast<std::uintptr_t>(message);
   constexpr std::size_t kFirst = offsetof(seccomp_data, args);
   constexpr std::size_t kSecond = kFirst + sizeof(std::uint64_t);
+  constexpr std::size_t kThird = kSecond + sizeof(std::uint64_t);
   return {load(offsetof(seccomp_data, nr)),
-          unless(SYS_sendmsg, 7),
+          unless(SYS_sendmsg, 9),
           load(kFirst),
-          unless(static_cast<std::uint32_t>(socket), 5),
+          unless(static_cast<std::uint32_t>(socket), 7),
           load(kSecond),
-          unless(address, 3),
+          unless(address, 5),
           load(kSecond + 4),
-          unless(address >> 32U, 1),
+          unless(address >> 32U, 3),
+          load(kThird + 4),
+          unless(secret, 1),
           give(SECCOMP_RET_ALLOW),
           give(SECCOMP_RET_USER_NOTIF)};
 }
@@ -86,12 +93,16 @@ Status report_every_call(int socket, std::string_view message) {
   item->cmsg_level = SOL_SOCKET;
   item->cmsg_type = SCM_RIGHTS;
   item->cmsg_len = CMSG_LEN(sizeof(int));
-  const auto code = all_but(socket, &header);
+  std::uint32_t secret = 0;
+  if (::getrandom(&secret, sizeof secret, 0) != static_cast<ssize_t>(sizeof secret)) {
+    return fail_errno("getrandom");
+  }
+  const auto code = all_but(socket, &header, secret);
   TRY_ASSIGN(UniqueFd listener,
              with_listener(0, [&](unsigned all) { return install_seccomp(std::span<const sock_filter>(code), all); }));
   const int fd = listener.get();
   std::memcpy(CMSG_DATA(item), &fd, sizeof fd);
-  const long sent = ::syscall(SYS_sendmsg, socket, &header, MSG_NOSIGNAL);
+  const long sent = ::syscall(SYS_sendmsg, socket, &header, with_secret(secret));
   return sent == static_cast<long>(message.size()) ? Status{} : fail_errno("hand over the listener");
 }
 

@@ -18,8 +18,8 @@ namespace nucleus::sys {
 [[nodiscard]] Result<UniqueFd> install_notifying(std::span<const std::uint64_t> code, unsigned flags);
 
 // Every system call of the calling thread from here on is reported, but for one sendmsg(2): the one that carries the
-// listener, with `message`, over `socket`. It is known by its descriptor and the address of its argument, which another
-// program's sendmsg does not share; were it to, it would only miss in a trace. Whoever receives the listener has to answer.
+// listener, with `message`, over `socket`. It is known by its descriptor, the address of its argument and 32 random
+// bits that the program cannot know. Whoever receives the listener has to answer.
 [[nodiscard]] Status report_every_call(int socket, std::string_view message);
 
 // The other side. `into` is zeroed first; nullopt when the call is over before it could be received.

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -19,7 +20,8 @@ namespace {
 
 using hardening::TraceVerdict;
 
-constexpr std::uint64_t kWriteEvery = 1000;  // milliseconds
+constexpr std::uint32_t kHighestErrno = 4095;  // as the kernel caps it: beyond it is no error for the program
+constexpr std::uint64_t kWriteEvery = 1000;    // milliseconds
 
 }  // namespace
 
@@ -38,7 +40,7 @@ Answer decide(const std::vector<sock_filter>& filter, bool learning, const secco
   if (action != SECCOMP_RET_ERRNO) {
     return {false, ENOSYS, TraceVerdict::denied};
   }
-  const auto number = static_cast<std::uint16_t>(value & SECCOMP_RET_DATA);
+  const auto number = static_cast<std::uint16_t>(std::min(value & SECCOMP_RET_DATA, kHighestErrno));
   std::array<std::uint64_t, hardening::kSyscallArgs> args{};
   for (std::size_t i = 0; i < args.size(); ++i) {
     args[i] = data.args[i];
