@@ -58,7 +58,7 @@ Status read_watch(TomlTable& table, HostConfig& config) {
   TRY_ASSIGN(const auto denials, table.boolean("seccomp_denials"));
   config.seccomp_denials = denials.value_or(config.seccomp_denials);
   TRY_ASSIGN(const auto directory, table.text("trace_dir"));
-  if (!directory) {
+  if (!directory || directory->value.empty()) {
     return {};
   }
   if (!directory->value.starts_with('/') || normal_path(directory->value) == "/") {

@@ -116,7 +116,7 @@ class Configuration(PackagingTest):
         top = {key: value for key, value in tomllib.loads(shown).items() if key != "profile"}
         self.assertGreaterEqual(len(top), 5)
         for key, value in top.items():
-            default = re.search(rf"^\s+\S.* {key} = (.*?);", declared, re.MULTILINE).group(1)
+            default = re.search(rf"^\s+\S.* {key}(?: = (.*?))?;", declared, re.MULTILINE).group(1) or '""'
             if default.startswith("Mode::"):
                 default = '"' + default.removeprefix("Mode::").replace("_", "-") + '"'
             default = {"true": "True", "false": "False"}.get(default, default)

@@ -2,15 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
+
+#include "runtime/cli/pipeline.hpp"
 
 namespace nucleus::cli {
-
-Result<std::string> absolute_path(const std::string& path) {
-  std::error_code error;
-  const auto whole = std::filesystem::absolute(path, error);
-  return error ? Result<std::string>(fail_errno("getcwd", error.value())) : whole.lexically_normal().string();
-}
 
 Result<std::string> cgroups_mode(const Arguments& arguments) {
   constexpr std::array kModes = {"soft", "full", "strict", "ignore"};

@@ -22,7 +22,4 @@ inline constexpr Option kDedupOption = {"auto-dedup", 0, "", "keep no page twice
 [[nodiscard]] Result<plan::CriuChoices> criu_choices(const Arguments& arguments);
 [[nodiscard]] Result<std::string> cgroups_mode(const Arguments& arguments);
 
-// From the working directory on.
-[[nodiscard]] Result<std::string> absolute_path(const std::string& path);
-
 }  // namespace nucleus::cli

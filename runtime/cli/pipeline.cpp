@@ -3,11 +3,10 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <filesystem>
 
 #include "hardening/mount_kind.hpp"
 #include "hardening/policy_replace.hpp"
@@ -82,20 +81,10 @@ Result<plan::SeccompPlan> compile(const oci::Seccomp& profile, Mode mode) {
   return out;
 }
 
-// A path of the command line's counts from where the caller is; `start` may be called from elsewhere.
-Result<std::string> absolute(const std::string& path) {
-  if (path.empty() || path.front() == '/') {
-    return path;
-  }
-  std::array<char, 4096> cwd{};
-  return ::getcwd(cwd.data(), cwd.size()) == nullptr ? Result<std::string>(fail_errno("getcwd"))
-                                                     : std::string(cwd.data()) + "/" + path;
-}
-
 Result<std::optional<hardening::SeccompWatch>> choose_watch(const hardening::HostConfig& host,
                                                             const Arguments& arguments, const oci::Spec& spec,
                                                             Mode mode) {
-  TRY_ASSIGN(const std::string file, absolute(arguments.get("seccomp-trace")));
+  TRY_ASSIGN(const std::string file, absolute_path(arguments.get("seccomp-trace")));
   TRY_ASSIGN(auto selection,
              hardening::select_watch(host, {file, arguments.get("seccomp-learn"), arguments.has("seccomp-denials")},
                                      spec.annotations, mode));
@@ -136,6 +125,12 @@ hardening::Finding watch_finding(const hardening::SeccompWatch& watch) {
 }
 
 }  // namespace
+
+Result<std::string> absolute_path(const std::string& path) {
+  std::error_code error;
+  const auto whole = path.empty() ? std::filesystem::path() : std::filesystem::absolute(path, error);
+  return error ? Result<std::string>(fail_errno("getcwd", error.value())) : whole.lexically_normal().string();
+}
 
 Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   TRY_ASSIGN(auto host, hardening::load_host_config(globals.config));

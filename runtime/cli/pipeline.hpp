@@ -40,6 +40,10 @@ struct Decision {
   std::optional<hardening::SeccompWatch> watch;
 };
 
+// A path of the command line's counts from where the caller is; what is written down may be used from elsewhere. Without
+// "..", "." and empty parts. "" stays.
+[[nodiscard]] Result<std::string> absolute_path(const std::string& path);
+
 // Everything up to the rewrite. A first argument is the container's id, which a profile of the host configuration may look
 // at. Asks nothing of the kernel but HostFacts and needs no privilege.
 [[nodiscard]] Result<Decision> decide(const Globals& globals, const Arguments& arguments);

@@ -13,6 +13,7 @@
 #include "oci/document.hpp"
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/cli/pipeline.hpp"
 #include "runtime/cli/seccomp_command.hpp"
 
 namespace nucleus::cli {
@@ -46,7 +47,7 @@ Result<std::vector<hardening::Trace>> read_traces(std::span<const std::string> p
   return out;
 }
 
-// The set's lock, where the profile lies in a policy set; else the pin that names this very file.
+// The set's lock, where the profile lies in a policy set; else the pin that names this very file, for --policy-file.
 Status lock(int directory, const std::string& path, std::string_view profile) {
   hardening::PolicyBytes bytes;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -55,7 +56,8 @@ Status lock(int directory, const std::string& path, std::string_view profile) {
       return tl::unexpected<Error>(std::move(content).error());
     }
     if (!content) {
-      return print(path + "@sha256:" + hardening::to_hex(hardening::sha256(profile)) + "\n");
+      TRY_ASSIGN(const std::string whole, absolute_path(path));
+      return print(whole + "@sha256:" + hardening::to_hex(hardening::sha256(profile)) + "\n");
     }
     bytes[i] = std::move(*content);
   }
