@@ -39,6 +39,9 @@ class Wiped {
   std::string& text_;
 };
 
+// Neither openssl.cnf nor $OPENSSL_CONF loads anything into this process.
+void read_no_openssl_configuration() { ::OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr); }
+
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 tl::unexpected<Error> refuse(std::string_view shown, const std::string& why) {
@@ -88,11 +91,13 @@ Result<std::string> existing(Result<std::optional<std::string>> read, const std:
 }
 
 Result<Key> load(const PrivateKey& key) {
+  read_no_openssl_configuration();
   Key loaded(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, key.seed().data(), key.seed().size()));
   return loaded ? Result<Key>(std::move(loaded)) : fail(ErrorCode::internal, "libcrypto takes no Ed25519 key");
 }
 
 bool verifies(std::string_view bytes, const Signature& signature, const PublicKey& key) {
+  read_no_openssl_configuration();
   const Key loaded(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(), key.bytes.size()));
   const Context context(EVP_MD_CTX_new());
   return loaded && context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, loaded.get()) == 1 &&
