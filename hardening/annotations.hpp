@@ -19,12 +19,13 @@ inline constexpr std::string_view kEgressAnnotation = "io.nucleus.egress";
 inline constexpr std::string_view kTraceAnnotation = "io.nucleus.seccomp.trace";      // a file's name
 inline constexpr std::string_view kLearnAnnotation = "io.nucleus.seccomp.learn";      // a duration
 inline constexpr std::string_view kDenialsAnnotation = "io.nucleus.seccomp.denials";  // true or false
+inline constexpr std::string_view kAttestAnnotation = "io.nucleus.attest";            // FILE or FILE@sha256:HEX
 
 inline constexpr std::string_view kEphemeral = "ephemeral";
 inline constexpr std::string_view kPersistent = "persistent";
 
 inline constexpr std::array kKnownAnnotations = {
     kModeAnnotation,     kPolicyAnnotation, kGrantAnnotation, kRootfsAnnotation, kSeccompAnnotation, kCapsAnnotation,
-    kLandlockAnnotation, kEgressAnnotation, kTraceAnnotation, kLearnAnnotation,  kDenialsAnnotation};
+    kLandlockAnnotation, kEgressAnnotation, kTraceAnnotation, kLearnAnnotation,  kDenialsAnnotation, kAttestAnnotation};
 
 }  // namespace nucleus::hardening

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hardening/attestation.hpp"
+
 namespace nucleus::hardening {
 namespace {
 
@@ -47,6 +49,25 @@ json grants_json(const std::vector<Grant>& grants) {
   return out;
 }
 
+// Without the manifest itself, which is the size of the tree.
+json attestation_json(const Attestation& attestation) {
+  return {{"manifest", attestation.path},
+          {"digest", attestation.digest},
+          {"origin", attestation.origin},
+          {"pinned", attestation.pinned},
+          {"key", attestation.key}};
+}
+
+std::shared_ptr<const Attestation> parse_attestation(const json& doc) {
+  Attestation out;
+  out.path = doc.at("manifest").get<std::string>();
+  out.digest = doc.at("digest").get<std::string>();
+  out.origin = doc.at("origin").get<std::string>();
+  out.pinned = doc.at("pinned").get<bool>();
+  out.key = doc.at("key").get<std::string>();
+  return std::make_shared<const Attestation>(std::move(out));
+}
+
 Result<Confinement> from_json(const json& doc) {
   Confinement out;
   const auto mode = parse_mode(doc.at("mode").get<std::string>());
@@ -62,6 +83,9 @@ Result<Confinement> from_json(const json& doc) {
     TRY_ASSIGN(auto grant, parse_grant(entry.at("grant").get<std::string>(), entry.at("origin").get<std::string>()));
     out.policy.grants.push_back(std::move(grant));
   }
+  if (doc.contains("attestation")) {
+    out.policy.attestation = parse_attestation(doc.at("attestation"));
+  }
   out.landlock = parse_landlock(doc.at("landlock"));
   out.seccomp_flags = doc.at("seccompFlags").get<unsigned>();
   out.ephemeral_root = doc.at("ephemeralRoot").get<bool>();
@@ -72,15 +96,18 @@ Result<Confinement> from_json(const json& doc) {
 
 std::string to_json(const Confinement& confinement) {
   const Policy& policy = confinement.policy;
-  const json doc = {{"mode", mode_name(confinement.mode)},
-                    {"policy", policy.name},
-                    {"policyDigest", policy.digest},
-                    {"grants", grants_json(policy.grants)},
-                    {"keepBounding", policy.keep_bounding},
-                    {"keepAmbient", policy.keep_ambient},
-                    {"landlock", landlock_json(confinement.landlock)},
-                    {"seccompFlags", confinement.seccomp_flags},
-                    {"ephemeralRoot", confinement.ephemeral_root}};
+  json doc = {{"mode", mode_name(confinement.mode)},
+              {"policy", policy.name},
+              {"policyDigest", policy.digest},
+              {"grants", grants_json(policy.grants)},
+              {"keepBounding", policy.keep_bounding},
+              {"keepAmbient", policy.keep_ambient},
+              {"landlock", landlock_json(confinement.landlock)},
+              {"seccompFlags", confinement.seccomp_flags},
+              {"ephemeralRoot", confinement.ephemeral_root}};
+  if (policy.attestation) {
+    doc["attestation"] = attestation_json(*policy.attestation);
+  }
   return doc.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -63,6 +63,7 @@ Result<Hardened> harden(const oci::Spec& spec, const Policy& policy, const HostF
   out.report.mode = mode;
   out.report.policy = policy.name;
   out.report.policy_digest = policy.digest;
+  out.attestation = policy.attestation;
   if (mode == Mode::passthrough) {
     return out;
   }

@@ -19,8 +19,9 @@ struct Hardened {
   oci::Spec spec;
   Report report;
   LandlockRuleset landlock;
-  std::optional<EgressPolicy> egress;  // with the grants; absent in passthrough
-  bool ephemeral_root = false;         // writes to / go to a tmpfs that dies with the container
+  std::optional<EgressPolicy> egress;              // with the grants; absent in passthrough
+  bool ephemeral_root = false;                     // writes to / go to a tmpfs that dies with the container
+  std::shared_ptr<const Attestation> attestation;  // what the root is compared with before it is mounted
 };
 
 // Idempotent (hardening the result changes nothing and reports no `tightened` or `dropped` finding) and monotone

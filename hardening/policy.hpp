@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "hardening/attest_settings.hpp"
 #include "hardening/egress_policy.hpp"
 #include "hardening/modes.hpp"
 #include "hardening/profile.hpp"
@@ -76,6 +78,8 @@ struct LandlockPolicy {
   std::vector<LandlockPathRule> rules;  // empty: derived from the mounts and the rootfs layout
 };
 
+struct Attestation;
+
 struct Policy {
   std::string name;
   std::string description;
@@ -92,6 +96,8 @@ struct Policy {
   bool pinned = false;    // chosen by NAME@sha256:HEX, and the digest matched
   // Where the rest stands, e.g. "bounding CAP_CHOWN" -> "policy web (caps.toml:4)"; grants, rules and entries have origins.
   std::map<std::string, std::string> places;
+  AttestationSettings attestation_settings;
+  std::shared_ptr<const Attestation> attestation;  // find_attestation(): what the root must match; nullptr for nothing
 
   // The grant that covers (kind, value), or nullptr.
   [[nodiscard]] const Grant* find(GrantKind kind, std::string_view value = {}) const;
@@ -110,6 +116,9 @@ struct HostConfig {
   std::string policy = "default";
   std::vector<std::string> policy_dirs = {"/etc/nucleus/policies", "/usr/share/nucleus/policies"};
   std::vector<Profile> profiles;  // [[profile]], in the file's order
+  AttestationSettings attestation;
+  // The least that /sys/kernel/security/lockdown must say: integrity or confidentiality; none for whatever it is.
+  std::string lockdown = "none";
 };
 
 // Keys as above; an absent file gives the defaults. The file must be as trustworthy as a policy's.

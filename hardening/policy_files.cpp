@@ -77,7 +77,12 @@ Status check_trust(int fd, mode_t type, const std::string& shown, bool secret = 
 }
 
 Result<std::optional<std::string>> read_trusted(int directory, const std::string& name, const std::string& shown,
-                                                bool secret) {
+                                                std::size_t limit, bool secret) {
+  // Looked at first: to open a device can have effects (watchdogs), and annotations name files as well.
+  const auto look = open_at(directory, name, O_PATH);
+  if (look) {
+    TRY(check_trust(look->get(), S_IFREG, shown, secret));
+  }
   auto fd = open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd) {
     if (is_absent(fd.error())) {
@@ -86,7 +91,7 @@ Result<std::optional<std::string>> read_trusted(int directory, const std::string
     return cannot_open(shown, fd.error().sys_errno);
   }
   TRY(check_trust(fd->get(), S_IFREG, shown, secret));
-  TRY_ASSIGN(std::string bytes, read_all(fd->get(), kLimit, shown));
+  TRY_ASSIGN(std::string bytes, read_all(fd->get(), limit, shown));
   return std::optional<std::string>(std::move(bytes));
 }
 
@@ -105,11 +110,16 @@ Result<std::optional<UniqueFd>> open_policy_directory(const std::string& path) {
 }
 
 Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name, const std::string& shown) {
-  return read_trusted(directory, name, shown, false);
+  return read_trusted(directory, name, shown, kLimit, false);
+}
+
+Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name, const std::string& shown,
+                                                    std::size_t limit) {
+  return read_trusted(directory, name, shown, limit, false);
 }
 
 Result<std::optional<std::string>> read_secret_file(const std::string& path) {
-  return read_trusted(AT_FDCWD, path, path, true);
+  return read_trusted(AT_FDCWD, path, path, kLimit, true);
 }
 
 }  // namespace nucleus::hardening

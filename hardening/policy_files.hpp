@@ -22,6 +22,9 @@ namespace nucleus::hardening {
 // it is a regular file of root or the caller that group and others cannot write.
 [[nodiscard]] Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name,
                                                                   const std::string& shown);
+// The same for files that may be larger than policies are.
+[[nodiscard]] Result<std::optional<std::string>> read_policy_file(int directory, const std::string& name,
+                                                                  const std::string& shown, std::size_t limit);
 
 // The same for a file that holds a secret: group and others may not read or execute it either.
 [[nodiscard]] Result<std::optional<std::string>> read_secret_file(const std::string& path);

@@ -7,6 +7,7 @@
 #include "hardening/json_text.hpp"
 #include "hardening/path_text.hpp"
 #include "hardening/policy.hpp"
+#include "hardening/policy_attestation.hpp"
 #include "hardening/policy_files.hpp"
 #include "hardening/policy_toml.hpp"
 
@@ -129,6 +130,19 @@ Status read_profiles(TomlTable& table, HostConfig& config) {
   return {};
 }
 
+Status read_lockdown(TomlTable& table, HostConfig& config) {
+  TRY_ASSIGN(const auto lockdown, table.text("lockdown"));
+  if (!lockdown) {
+    return {};
+  }
+  if (lockdown->value != "none" && lockdown->value != "integrity" && lockdown->value != "confidentiality") {
+    return fail_at(lockdown->place,
+                   "lockdown: expected none, integrity or confidentiality, got " + json_text(lockdown->value));
+  }
+  config.lockdown = lockdown->value;
+  return {};
+}
+
 Result<HostConfig> decode(std::string_view bytes, const std::string& path) {
   HostConfig config;
   TRY_ASSIGN(TomlTable table, TomlTable::parse(bytes, path));
@@ -141,6 +155,8 @@ Result<HostConfig> decode(std::string_view bytes, const std::string& path) {
   TRY(read_watch(table, config));
   TRY(read_policies(table, config));
   TRY(read_profiles(table, config));
+  TRY_ASSIGN(config.attestation, read_attestation(table, "host configuration"));
+  TRY(read_lockdown(table, config));
   TRY(table.refuse_unknown());
   if (config.mode < config.mode_floor) {
     return fail(ErrorCode::invalid_config, path + ": " + below_floor(config.mode, config.mode_floor));

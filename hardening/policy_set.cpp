@@ -7,6 +7,7 @@
 #include "hardening/egress_toml.hpp"
 #include "hardening/json_text.hpp"
 #include "hardening/path_text.hpp"
+#include "hardening/policy_attestation.hpp"
 #include "hardening/policy_toml.hpp"
 #include "hardening/seccomp_names.hpp"
 #include "hardening/seccomp_table.hpp"
@@ -59,6 +60,7 @@ Status decode_policy_toml(TomlTable table, const Share& share) {
   }
   TRY_ASSIGN(const auto pids, table.integer("pids_limit", 1, 4194304));  // the kernel's PID_MAX_LIMIT
   policy.pids_limit = pids.value_or(policy.pids_limit);
+  TRY_ASSIGN(policy.attestation_settings, read_attestation(table, "policy " + policy.name));
   return table.refuse_unknown();
 }
 

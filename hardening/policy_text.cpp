@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "hardening/json_text.hpp"
 #include "hardening/seccomp_table.hpp"
 
 namespace nucleus::hardening {
@@ -166,6 +167,14 @@ Json seccomp_json(const oci::Seccomp& profile) {
 
 std::string_view level_name(LintLevel level) { return level == LintLevel::warning ? "warning" : "note"; }
 
+// One line, none where the set says nothing.
+std::string attestation_text(const AttestationSettings& settings) {
+  std::string out = settings.required ? " required" : "";
+  out += settings.manifest.empty() ? "" : " manifest " + json_text(settings.manifest);
+  out += settings.key.empty() ? "" : " key " + json_text(settings.key);
+  return out.empty() ? out : "  attestation" + out + "\n";
+}
+
 }  // namespace
 
 std::string source_text(const PolicySource& source) {
@@ -180,7 +189,7 @@ std::string policy_text(const PolicySource& source, const Policy& policy) {
                      : source.lock            ? "policy.lock, matches"
                                               : "none") +
                     "\n  mode floor  " + std::string(mode_name(policy.floor)) + "\n  pids limit  " +
-                    std::to_string(policy.pids_limit) + "\n";
+                    std::to_string(policy.pids_limit) + "\n" + attestation_text(policy.attestation_settings);
   for (const Section& section : {grants(policy), capabilities(policy), landlock(policy), egress(policy)}) {
     append(out, section);
   }
@@ -197,6 +206,9 @@ std::string policy_json(const PolicySource& source, const Policy& policy) {
               {"locked", source.lock.has_value()},
               {"modeFloor", mode_name(policy.floor)},
               {"pidsLimit", policy.pids_limit}};
+  const AttestationSettings& attestation = policy.attestation_settings;
+  out["attestation"] = {
+      {"required", attestation.required}, {"manifest", attestation.manifest}, {"key", attestation.key}};
   out["grants"] = lines_json(grants(policy), "grant");
   out["capabilities"] = {{"bounding", capability_json(policy, "bounding", policy.keep_bounding)},
                          {"ambient", capability_json(policy, "ambient", policy.keep_ambient)}};

@@ -122,6 +122,20 @@ class Lifecycle(UserTest):
         bundle.wait_stopped(timeout=20)
         self.ok(bundle.delete())
 
+    def test_attested_root(self):
+        """The manifest's ids are the user's, whatever they are called inside."""
+        for mode in ("agent", "strict-agent"):
+            for prepare in (lambda bundle: bundle, UserBundle.sub_ids):
+                bundle = prepare(self.users(["true"], mode=mode))
+                made = self.ok(bundle.call("attest", "create", bundle.rootfs, "-o", bundle.path / "manifest"))
+                pin = made.err.strip()
+                self.ok(bundle.run("--attest", pin))
+                (bundle.rootfs / "etc/shadow").touch()
+                self.fails(bundle.run("--attest", pin), 'extra "etc/shadow"')
+                (bundle.rootfs / "etc/shadow").unlink()
+                os.chown(bundle.rootfs / "etc/passwd", 0, ALICE)
+                self.fails(bundle.run("--attest", pin), f'changed "etc/passwd": uid {ALICE}, now ')
+
     def test_processes_without_a_cgroup(self):
         bundle = self.create_and_start(self.users().sh("sleep 100 & exec sleep 101"))
 

@@ -1,5 +1,6 @@
 // process_settings, rlimits, rootfs, resources, net_devices: the small rules.
 #include "hardening/annotations.hpp"
+#include "hardening/attestation.hpp"
 #include "hardening/test_support.hpp"
 
 namespace nucleus::hardening {
@@ -125,6 +126,29 @@ TEST(Rootfs, ReadOnlyAndAttestedInProduction) {
   EXPECT_THAT(run_rule(require_attestation, plain_spec(), Mode::production).error(),
               HasSubstr("control rootfs-attestation"));
   EXPECT_TRUE(run_rule(require_attestation, plain_spec(), Mode::strict_agent).status);
+}
+
+TEST(Rootfs, AManifestAnybodyCouldHaveWrittenIsNoAttestation) {
+  Attestation attestation;
+  attestation.path = "/etc/m";
+  attestation.digest = std::string(64, 'a');
+  attestation.origin = "command line";
+  const auto with = [&](Mode mode) {
+    Policy policy = small_policy();
+    policy.attestation = std::make_shared<const Attestation>(attestation);
+    return run_rule(require_attestation, plain_spec(), mode, policy);
+  };
+  EXPECT_THAT(with(Mode::production).error(), HasSubstr("--attest /etc/m@sha256:" + attestation.digest));
+  const auto strict = with(Mode::strict_agent);
+  ASSERT_TRUE(strict.status);
+  ASSERT_EQ(strict.report.findings.size(), 1U);
+  EXPECT_EQ(strict.report.findings[0].kind, FindingKind::note);
+  EXPECT_THAT(strict.report.findings[0].reason, HasSubstr("neither pinned nor signed"));
+  attestation.pinned = true;
+  EXPECT_TRUE(with(Mode::production).status);
+  attestation.pinned = false;
+  attestation.key = std::string(64, 'b');
+  EXPECT_TRUE(with(Mode::production).status);
 }
 
 TEST(Rootfs, SharedPropagationNeedsAGrant) {

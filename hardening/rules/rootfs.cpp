@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "hardening/annotations.hpp"
+#include "hardening/attestation.hpp"
 #include "hardening/json_text.hpp"
 #include "hardening/rules/rule.hpp"
 
@@ -78,10 +79,26 @@ void keep_mounts_private(RuleContext& context) {
 
 }  // namespace
 
+// A manifest that whoever fills the root could have written as well proves nothing.
 Status require_attestation(RuleContext& context) {
-  return context.require(Control::rootfs_attestation, "attestation",
-                         "mode production runs only an attested rootfs, and this version of nucleus-oci cannot attest "
-                         "one: use mode strict-agent");
+  constexpr std::string_view kAttest = "attestation";
+  const Attestation* const attestation = context.policy.attestation.get();
+  if (attestation == nullptr) {
+    return context.require(Control::rootfs_attestation, kAttest,
+                           "mode " + std::string(mode_name(context.mode)) +
+                               " runs only an attested rootfs, and no manifest says what this one holds: make one with "
+                               "`nucleus-oci attest create` and give it with --attest FILE@sha256:HEX");
+  }
+  if (!attestation->trusted()) {
+    TRY(context.require(Control::rootfs_attestation, kAttest,
+                        "the manifest " + attestation->path +
+                            " is neither pinned nor signed by the host's key, so whoever can change the rootfs may "
+                            "have changed it too: give it as --attest " +
+                            attestation->path + "@sha256:" + attestation->digest +
+                            ", or sign it (`nucleus-oci attest sign`) and name the key in nucleus.toml"));
+  }
+  context.note(kAttest, "/root", "verified before anything runs against " + describe(*attestation));
+  return {};
 }
 
 Status harden_rootfs(RuleContext& context) {

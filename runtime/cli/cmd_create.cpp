@@ -5,7 +5,7 @@ namespace {
 
 constexpr Option kOptions[] = {kBundleOption, kConsoleOption, kPidFileOption, kPreserveOption,   kKeyringOption,
                                kPivotOption,  kModeOption,    kPolicyOption,  kPolicyFileOption, kGrantOption,
-                               kTraceOption,  kLearnOption,   kDenialsOption, kHelpOption};
+                               kTraceOption,  kLearnOption,   kDenialsOption, kAttestOption,     kHelpOption};
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(create_from_bundle(globals, arguments, false));

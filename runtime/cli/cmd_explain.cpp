@@ -13,6 +13,7 @@ constexpr Option kOptions[] = {{"bundle", 'b', "DIR", "bundle directory (default
                                kTraceOption,
                                kLearnOption,
                                kDenialsOption,
+                               kAttestOption,
                                {"format", 'f', "text|json|patch|config|nft",
                                 "patch is RFC 6902, config the rewritten config.json, nft the egress rules"},
                                {"exit-code", 0, "", "status 2 when a request was dropped, for CI"},

@@ -9,6 +9,7 @@ constexpr Option kOptions[] = {{"bundle", 'b', "DIR", "bundle directory (default
                                kPolicyOption,
                                kPolicyFileOption,
                                kGrantOption,
+                               kAttestOption,
                                {"help", 'h', "", "print this text"}};
 
 std::string parent_part(const plan::LaunchPlan& plan) {

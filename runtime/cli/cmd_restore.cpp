@@ -29,6 +29,7 @@ constexpr Option kOptions[] = {kConsoleOption,
                                kPolicyOption,
                                kPolicyFileOption,
                                kGrantOption,
+                               kAttestOption,
                                kHelpOption};
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {

@@ -27,28 +27,8 @@ constexpr std::array kParts = {Part{"trace", trace_command}, Part{"generate", ge
                                Part{"merge", merge_command}, Part{"diff", diff_command},
                                Part{"coverage", coverage_command}};
 
-// Options may stand behind the files as well.
-Result<Arguments> gather(const Arguments& first) {
-  Arguments out = first;
-  out.rest.clear();
-  std::vector<std::string> words = first.rest;
-  while (!words.empty()) {
-    TRY_ASSIGN(const auto more, parse_options(kOptions, words));
-    for (const auto& [name, values] : more.options) {
-      auto& all = out.options[name];
-      all.insert(all.end(), values.begin(), values.end());
-    }
-    words = more.rest;
-    if (!words.empty()) {
-      out.rest.push_back(std::move(words.front()));
-      words.erase(words.begin());
-    }
-  }
-  return out;
-}
-
 Result<int> run(const Globals& globals, const Arguments& arguments) {
-  TRY_ASSIGN(auto all, gather(arguments));
+  TRY_ASSIGN(auto all, gather_options(kOptions, arguments));  // options may stand behind the files as well
   const auto* const part = std::ranges::find(kParts, std::string_view(all.rest.front()), &Part::name);
   if (part == kParts.end()) {
     return fail(ErrorCode::usage,

@@ -45,7 +45,7 @@ struct Command {
 
 // Entry of each command, one file per command (cmd_NAME.cpp).
 extern const Command kCreate, kStart, kRun, kExec, kState, kList, kPs, kKill, kDelete, kSpec, kFeatures, kExplain,
-    kPlan, kReceipt, kCheck, kSeccomp, kPolicy, kPause, kResume, kUpdate, kEvents, kCheckpoint, kRestore;
+    kPlan, kReceipt, kCheck, kSeccomp, kPolicy, kPause, kResume, kUpdate, kEvents, kCheckpoint, kRestore, kAttest;
 
 // rest[0] as a container id.
 [[nodiscard]] Result<ContainerId> container_id(const Arguments& arguments);

@@ -27,9 +27,9 @@ constexpr std::array<Option, 12> kGlobalOptions = {{
 std::span<const Option> global_options() { return kGlobalOptions; }
 
 std::span<const Command> commands() {
-  static const std::array<Command, 23> kAll = {
-      kCreate,     kStart,   kRun,    kExec, kState,    kList,    kPs,   kKill,    kPause, kResume, kUpdate, kEvents,
-      kCheckpoint, kRestore, kDelete, kSpec, kFeatures, kExplain, kPlan, kReceipt, kCheck, kPolicy, kSeccomp};
+  static const std::array<Command, 24> kAll = {
+      kCreate,     kStart,   kRun,    kExec, kState,    kList,    kPs,   kKill,    kPause, kResume, kUpdate,  kEvents,
+      kCheckpoint, kRestore, kDelete, kSpec, kFeatures, kExplain, kPlan, kReceipt, kCheck, kPolicy, kSeccomp, kAttest};
   return kAll;
 }
 

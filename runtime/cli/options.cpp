@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <iterator>
 
 namespace nucleus::cli {
 namespace {
@@ -130,6 +131,23 @@ Result<Arguments> parse_options(std::span<const Option> table, const std::vector
     }
   } catch (const po::error& error) {
     return usage(error.what());
+  }
+  return out;
+}
+
+Result<Arguments> gather_options(std::span<const Option> table, const Arguments& first) {
+  Arguments out = first;
+  out.rest.clear();
+  std::vector<std::string> words = first.rest;
+  while (!words.empty()) {
+    out.rest.push_back(std::move(words.front()));
+    words.erase(words.begin());
+    TRY_ASSIGN(auto more, parse_options(table, words));
+    for (auto& [name, values] : more.options) {
+      auto& all = out.options[name];
+      std::ranges::move(values, std::back_inserter(all));
+    }
+    words = std::move(more.rest);
   }
   return out;
 }

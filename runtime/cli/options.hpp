@@ -36,6 +36,10 @@ class Arguments {
 // Errors: ErrorCode::usage with runc's wording ("flag provided but not defined: -x").
 [[nodiscard]] Result<Arguments> parse_options(std::span<const Option> table, const std::vector<std::string>& arguments);
 
+// For commands with actions ("attest create"): what parse_options() gave, and the options that stand after and between the
+// arguments, until "--".
+[[nodiscard]] Result<Arguments> gather_options(std::span<const Option> table, const Arguments& first);
+
 // The option table as help text, one line each.
 [[nodiscard]] std::string describe_options(std::span<const Option> table);
 

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "hardening/annotations.hpp"
+#include "hardening/attestation.hpp"
 #include "hardening/mount_kind.hpp"
 #include "hardening/policy_replace.hpp"
 #include "hardening/seccomp_compile.hpp"
@@ -15,6 +17,7 @@
 #include "hardening/seccomp_gate.hpp"
 #include "oci/document.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/sys/lockdown.hpp"
 #include "runtime/sys/probe.hpp"
 
 namespace nucleus::cli {
@@ -124,6 +127,34 @@ hardening::Finding watch_finding(const hardening::SeccompWatch& watch) {
   return {hardening::FindingKind::note, "seccomp", "/linux/seccomp", "", "", "", hardening::describe(watch)};
 }
 
+Status check_lockdown(const hardening::HostConfig& host, Mode mode) {
+  const std::string level = sys::kernel_lockdown();
+  if (mode == Mode::passthrough || sys::locks_down(level, host.lockdown)) {
+    return {};
+  }
+  return fail(ErrorCode::policy, "kernel lockdown is \"" + level + "\", the host configuration wants lockdown = \"" +
+                                     host.lockdown + "\": boot with lockdown=" + host.lockdown);
+}
+
+Result<std::shared_ptr<const hardening::Attestation>> find_attestation(const hardening::HostConfig& host,
+                                                                       const hardening::Policy& policy,
+                                                                       const hardening::Selection& selection,
+                                                                       const Arguments& arguments,
+                                                                       const oci::Bundle& bundle) {
+  hardening::AttestationRequest request;
+  request.mode = selection.mode;
+  request.command_line = arguments.get("attest");
+  const auto& annotations = bundle.spec.annotations;
+  const auto asked = annotations.find(std::string(hardening::kAttestAnnotation));
+  request.annotation = asked == annotations.end() ? "" : asked->second;
+  request.annotations_may_choose = host.annotations_may_grant;
+  request.host = host.attestation;
+  request.policy = policy.attestation_settings;
+  request.bundle = bundle.path;
+  request.rootfs = oci::rootfs_path(bundle);
+  return hardening::find_attestation(request);
+}
+
 }  // namespace
 
 Result<std::string> absolute_path(const std::string& path) {
@@ -139,9 +170,11 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   for (const auto& warning : selection.warnings) {
     log_warning(warning);
   }
+  TRY(check_lockdown(host, selection.mode));
   TRY_ASSIGN(const auto files, hardening::select_policy_files(host, arguments.all("policy-file"),
                                                               bundle.spec.annotations, selection.mode));
   TRY_ASSIGN(auto policy, hardening::load_policy_with(selection.policy, host.policy_dirs, files, selection.mode));
+  TRY_ASSIGN(policy.attestation, find_attestation(host, policy, selection, arguments, bundle));
   policy.grants.insert(policy.grants.end(), selection.grants.begin(), selection.grants.end());
   TRY_ASSIGN(HostFacts facts, probe(bundle, policy));
   TRY_ASSIGN(auto hardened, hardening::harden(bundle.spec, policy, facts, selection.mode));

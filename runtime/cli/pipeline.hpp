@@ -31,6 +31,9 @@ inline constexpr Option kLearnOption = {
     "let system calls through that the policy denies, for so long, and record them (mode agent), e.g. 10m"};
 inline constexpr Option kDenialsOption = {"seccomp-denials", 0, "", "record the system calls that the policy denies"};
 
+inline constexpr Option kAttestOption = {"attest", 0, "FILE",
+                                         "the rootfs must be what this manifest says: FILE or FILE@sha256:HEX"};
+
 struct Decision {
   oci::Bundle bundle;
   hardening::Policy policy;  // with the selection's grants appended

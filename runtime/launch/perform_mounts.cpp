@@ -137,7 +137,8 @@ Status Performer::operator()(const plan::AttachRoot& op) const {
   TRY(sys::attach(context.root.get(), slash.get()));
   UniqueFd root = std::move(context.root);
   if (context.plan.root.kind == RootKind::overlay) {
-    TRY_ASSIGN(root, cover_with_ephemeral(root.get(), slash.get(), context.plan.namespaces.creates("user")));
+    TRY_ASSIGN(root, cover_with_ephemeral(root.get(), slash.get(), context.plan.namespaces.creates("user"),
+                                          context.plan.root.attestation.get()));
   }
   if (context.plan.root.nosuid) {
     sys::MountChange change;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "hardening/attestation.hpp"
 #include "hardening/digest.hpp"
 #include "hardening/path_text.hpp"
 #include "oci/mount_options.hpp"
@@ -218,6 +219,10 @@ void root_mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
 
 void mounts(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   root_mounts(context, out);
+  // Compared before it was mounted: a root that differs is not started.
+  if (const auto& attestation = context.confinement.policy.attestation) {
+    add(out, "rootfs.manifest", "", hardening::describe(*attestation));
+  }
   if (context.spec.root.readonly) {
     mount_item(context.truth, "/", oci::mount_attr::kReadonly, out);
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "hardening/attestation.hpp"
 #include "hardening/digest.hpp"
 #include "hardening/path_text.hpp"
 #include "oci/document.hpp"
@@ -20,10 +21,14 @@ std::string digest_of(const state::Directory& directory, const char* file) {
 
 std::map<std::string, std::string> digests(const state::Directory& directory,
                                            const hardening::Confinement& confinement) {
-  return {{"config", digest_of(directory, kOriginalFile)},
-          {"rewritten", digest_of(directory, kConfigFile)},
-          {"policy", confinement.policy.digest},
-          {"seccomp", digest_of(directory, kFilterFile)}};
+  std::map<std::string, std::string> out = {{"config", digest_of(directory, kOriginalFile)},
+                                            {"rewritten", digest_of(directory, kConfigFile)},
+                                            {"policy", confinement.policy.digest},
+                                            {"seccomp", digest_of(directory, kFilterFile)}};
+  if (confinement.policy.attestation) {
+    out["rootfs"] = confinement.policy.attestation->digest;
+  }
+  return out;
 }
 
 std::string installed_filter(const state::Directory& directory) {

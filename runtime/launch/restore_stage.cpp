@@ -42,7 +42,8 @@ Status place_root(InitContext& context, const sys::RootDir& stage) {
   TRY(sys::attach(context.root.get(), target.get()));
   UniqueFd root = std::move(context.root);
   if (context.plan.root.kind == plan::RootKind::overlay) {
-    TRY_ASSIGN(root, cover_with_ephemeral(root.get(), target.get(), context.plan.namespaces.creates("user")));
+    TRY_ASSIGN(root, cover_with_ephemeral(root.get(), target.get(), context.plan.namespaces.creates("user"),
+                                          context.plan.root.attestation.get()));
   }
   if (context.plan.root.nosuid) {
     sys::MountChange change;

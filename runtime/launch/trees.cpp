@@ -3,11 +3,14 @@
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 
 #include "runtime/base/io.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/launch/attest.hpp"
 #include "runtime/sys/mount.hpp"
 #include "runtime/sys/root_dir.hpp"
 
@@ -101,6 +104,32 @@ Result<std::vector<UniqueFd>> prepare_mounts(const std::vector<plan::DetachedMou
   return out;
 }
 
+// Devices cannot be opened through the mount, not even one that takes a file's place between two looks.
+Status read_attested(int mount, const hardening::Attestation& attestation, const TreeView& view) {
+  struct statfs before {};
+  if (::fstatfs(mount, &before) != 0) {
+    return fail_errno("statfs rootfs");
+  }
+  TRY(change(mount, {MOUNT_ATTR_NODEV, 0}, false));
+  TRY(attest_root(mount, attestation, view));
+  return (before.f_flags & ST_NODEV) != 0 ? Status{} : change(mount, {0, MOUNT_ATTR_NODEV}, false);
+}
+
+// The mount that is read here is the one that will be attached, whatever happens to its path. What is mounted below that
+// path from now on stays outside.
+Status attest(int mount, const plan::RootPlan& root, const plan::NamespacePlan& namespaces, TreeMaker maker) {
+  // The manifest speaks of the launcher's ids, which a child in a user namespace of its own sees as others.
+  const bool inside = maker == TreeMaker::child && namespaces.creates("user");
+  const TreeView view = inside ? TreeView{namespaces.uid_map, namespaces.gid_map} : TreeView{};
+  sys::MountChange alone;
+  alone.propagation = MS_PRIVATE;
+  TRY(sys::change_mount(mount, alone, true));
+  if (root.keep_attested) {
+    TRY(change(mount, {MOUNT_ATTR_RDONLY, 0}, false));
+  }
+  return read_attested(mount, *root.attestation, view);
+}
+
 Result<UniqueFd> prepare_root(const plan::RootPlan& root, const plan::NamespacePlan& namespaces, TreeMaker maker) {
   auto mount = sys::clone_tree_at(root.path, true);
   if (!mount) {
@@ -111,6 +140,9 @@ Result<UniqueFd> prepare_root(const plan::RootPlan& root, const plan::NamespaceP
     return fail(ErrorCode::invalid_config, "config.json: root.path: " + root.path + " is not a directory");
   }
   TRY(make_slave(mount->get()));
+  if (root.attestation) {
+    TRY(attest(mount->get(), root, namespaces, maker));
+  }
   if (root.kind == plan::RootKind::overlay && namespaces.creates("user") && maker == TreeMaker::launcher) {
     TRY(map_root(mount->get(), namespaces));
   }

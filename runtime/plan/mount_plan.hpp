@@ -2,11 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "oci/spec.hpp"
+
+namespace nucleus::hardening {
+struct Attestation;
+}  // namespace nucleus::hardening
 
 namespace nucleus::plan {
 
@@ -65,6 +70,10 @@ struct RootPlan {
   std::string path;  // absolute host path
   RootKind kind = RootKind::bind;
   bool nosuid = false;  // set-user-ID programs and file capabilities of the image give nothing
+  // The cloned mount is compared with it before anything is mounted; nullptr: nobody asked.
+  std::shared_ptr<const hardening::Attestation> attestation;
+  // From then on nothing is written to it, not even a missing mount point: the tree on the host stays what it was.
+  bool keep_attested = false;
 };
 
 }  // namespace nucleus::plan

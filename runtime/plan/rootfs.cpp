@@ -18,6 +18,8 @@ Status plan_rootfs(PlanContext& context) {
   // no_new_privs alone would do; the mount says it a second time, for whoever enters the namespace without it.
   context.plan.root.nosuid =
       context.hardened.mode != hardening::Mode::passthrough && spec.process && spec.process->no_new_privileges;
+  context.plan.root.attestation = context.hardened.attestation;
+  context.plan.root.keep_attested = context.hardened.attestation && spec.root.readonly;
   context.add(AttachRoot{initial_propagation(spec.linux.rootfs_propagation)});
   context.add(PivotRoot{});
   if (!spec.linux.rootfs_propagation.empty()) {

@@ -20,6 +20,8 @@ namespace {
 constexpr std::uint64_t kOneStep = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 constexpr std::size_t kBuffer = 256 * 1024;
 constexpr std::size_t kMaxAttribute = 64 * 1024;  // XATTR_SIZE_MAX and XATTR_LIST_MAX
+constexpr std::uint64_t kMaxAttributeBytes = std::uint64_t{64}
+                                             << 20U;  // kept by one thread; the manifest is bounded too
 
 struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
@@ -151,14 +153,16 @@ Status NodeReader::attributes(const std::string& at, int fd, TreeNode& node) {
     if (!options_.wants_xattr(name)) {
       continue;
     }
-    std::string value(kMaxAttribute, '\0');
-    const ssize_t size = fd >= 0 ? ::fgetxattr(fd, name.c_str(), value.data(), value.size())
-                                 : ::getxattr(at.c_str(), name.c_str(), value.data(), value.size());
+    const ssize_t size = fd >= 0 ? ::fgetxattr(fd, name.c_str(), buffer_.data(), kMaxAttribute)
+                                 : ::getxattr(at.c_str(), name.c_str(), buffer_.data(), kMaxAttribute);
     if (size < 0) {
       return failed();
     }
-    value.resize(static_cast<std::size_t>(size));
-    node.xattrs.emplace_back(name, std::move(value));
+    attribute_bytes_ += name.size() + static_cast<std::size_t>(size);
+    if (attribute_bytes_ > kMaxAttributeBytes) {
+      return refuse(node.path, "the tree has too many extended attributes");
+    }
+    node.xattrs.emplace_back(name, std::string(buffer_.data(), static_cast<std::size_t>(size)));
   }
   std::ranges::sort(node.xattrs);
   return {};

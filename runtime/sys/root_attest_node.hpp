@@ -50,6 +50,7 @@ class NodeReader {
   std::unique_ptr<ContentHash> hash_;
   std::vector<char> buffer_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t attribute_bytes_ = 0;
   int no_atime_;  // O_NOATIME until somebody else's file forbids it
 };
 

@@ -1,0 +1,110 @@
+"""Mode production as a whole: a container runs, and each condition that is missing is named with the way to it."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import nucleus_test
+from attest_test import AttestTest, keys
+from nucleus_test import Bundle
+
+
+class Production(AttestTest):
+    def production(self) -> Bundle:
+        bundle = self.bundle(mode="production").sh("id -u; touch /etc/x || echo read-only; touch /data/x && echo writable")
+        bundle.user_namespace(size=65536)
+        (bundle.rootfs / "data").mkdir()
+        bundle.mount("/data", "tmpfs", "tmpfs", ["mode=1777"])
+        bundle.linux["resources"]["memory"] = {"limit": 64 << 20}
+        for path in (bundle.dir, bundle.path):
+            path.chmod(0o755)
+        for directory, names, files in os.walk(bundle.rootfs):
+            for name in [".", *names, *files]:
+                os.lchown(os.path.join(directory, name), 100000, 100000)
+        return bundle
+
+    def test_runs(self):
+        bundle = self.production()
+        pin = self.manifest(bundle)
+        self.assertEqual(self.ok(bundle.run("--attest", pin)).out.split(), ["0", "read-only", "writable"])
+        self.ok(bundle.run("--attest", pin))  # the first one left the tree as it was
+
+    def test_signed(self):
+        bundle = self.production()
+        path = self.manifest(bundle).partition("@")[0]
+        private, public = keys(bundle.dir, "host")
+        self.ok(self.attest(bundle, "sign", path, "--key", private))
+        host = self.config(bundle, f'mode = "production"\nmode_floor = "production"\n'
+                                   f'[attestation]\nkey = "{public}"\nmanifest = "{path}"\n')
+        bundle.mode = ""
+        self.ok(bundle.run(globals=host))
+        (bundle.dir / "manifest.sig").unlink()
+        self.fails(bundle.run(globals=host), "which has to sign manifests that are not pinned")
+
+    def test_each_missing_condition(self):
+        def pinned(bundle):
+            return ["--attest", self.manifest(bundle)]
+
+        def no_memory(bundle):
+            del bundle.linux["resources"]["memory"]
+            return pinned(bundle)
+
+        def no_user_namespace(bundle):
+            bundle.linux["namespaces"] = [entry for entry in bundle.linux["namespaces"] if entry["type"] != "user"]
+            del bundle.linux["uidMappings"], bundle.linux["gidMappings"]
+            return pinned(bundle)
+
+        def unpinned_set(bundle):
+            shutil.copytree(nucleus_test.SOURCE / "policies/default", bundle.dir / "own",
+                            ignore=shutil.ignore_patterns("policy.lock"))
+            text = (bundle.dir / "own/policy.toml").read_text().replace('name = "default"', 'name = "own"')
+            (bundle.dir / "own/policy.toml").write_text(text)
+            subprocess.run(["chmod", "-R", "go-w", bundle.dir / "own"], check=True)
+            return [*pinned(bundle), "--policy", bundle.dir / "own"]
+
+        def granting_annotation(bundle):
+            bundle.config["annotations"] = {"io.nucleus.grant": "capability:CAP_NET_ADMIN"}
+            return pinned(bundle)
+
+        for change, text in ((lambda bundle: [], "make one with `nucleus-oci attest create`"),
+                             (lambda bundle: ["--attest", self.manifest(bundle).partition("@")[0]],
+                              "neither pinned nor signed"),
+                             (no_memory, "linux.resources.memory.limit is not set"),
+                             (no_user_namespace, "control user-namespace"), (unpinned_set, "is not pinned"),
+                             (granting_annotation, "io.nucleus.grant")):
+            with self.subTest(missing=text):
+                bundle = self.production()
+                self.fails(bundle.run(*change(bundle)), text)
+
+    def test_annotations_pin_only_where_the_host_trusts_them(self):
+        bundle = self.production()
+        bundle.config["annotations"] = {"io.nucleus.attest": self.manifest(bundle)}
+        self.fails(bundle.run(), "neither pinned nor signed")
+        self.ok(bundle.run(globals=self.config(bundle, "annotations_may_grant = true\n")))
+
+    def test_a_missing_mount_point_is_not_made_in_the_attested_tree(self):
+        bundle = self.production()
+        (bundle.rootfs / "data").rmdir()
+        pin = self.manifest(bundle)
+        self.fails(bundle.run("--attest", pin), "data")
+        self.assertFalse((bundle.rootfs / "data").exists())
+
+    def test_lockdown(self):
+        bundle = self.production()
+        pin = self.manifest(bundle)
+        try:
+            level = pathlib.Path("/sys/kernel/security/lockdown").read_text().partition("[")[2].partition("]")[0]
+        except OSError:
+            level = "unknown"
+        for wanted in ("integrity", "confidentiality"):
+            result = bundle.run("--attest", pin, globals=self.config(bundle, f'lockdown = "{wanted}"\n'))
+            if level in (wanted, "confidentiality"):
+                self.ok(result)
+            else:
+                self.fails(result, f'kernel lockdown is "{level}", the host configuration wants lockdown = "{wanted}"')
+        self.fails(bundle.run(globals=self.config(bundle, 'lockdown = "total"\n')),
+                   "expected none, integrity or confidentiality")
+
+
+if __name__ == "__main__":
+    nucleus_test.main()
