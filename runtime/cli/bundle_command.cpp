@@ -22,17 +22,34 @@ Status refuse_unsupported(const Arguments& arguments) {
 }
 
 // Without a cgroup neither the config's limits hold nor ours. Passthrough leaves that to the caller, as crun does.
-Status check_cgroups(const Globals& globals, hardening::Mode mode) {
+Status check_cgroups(const Globals& globals, const Decision& decision) {
+  const hardening::Mode mode = decision.hardened.mode;
   const auto reaction = hardening::reaction(mode, hardening::Control::cgroup_limits);
-  if (!globals.no_cgroups || mode == hardening::Mode::passthrough || reaction == hardening::Reaction::off) {
+  const bool none = globals.no_cgroups || decision.facts.cgroup.layout == CgroupLayout::none;
+  if (!none || mode == hardening::Mode::passthrough || reaction == hardening::Reaction::off) {
     return {};
   }
+  const std::string why = globals.no_cgroups ? "--cgroup-manager disabled (podman's --cgroups=disabled)"
+                                             : "no cgroups are mounted on this host";
   if (reaction == hardening::Reaction::fail) {
-    return fail(ErrorCode::policy, "--cgroup-manager disabled (podman's --cgroups=disabled): mode " +
-                                       std::string(hardening::mode_name(mode)) + " needs a cgroup for its limits");
+    return fail(ErrorCode::policy,
+                why + ": mode " + std::string(hardening::mode_name(mode)) + " needs a cgroup for its limits");
   }
-  log_warning("--cgroup-manager disabled: nothing limits processes, memory or CPU");
+  log_warning(why + ": nothing limits processes, memory or CPU");
   return {};
+}
+
+// Where it is a failure, the rewrite refused it.
+void warn_of_less_landlock(const Decision& decision) {
+  const int abi = decision.hardened.landlock.abi;
+  const int wanted = decision.policy.landlock.min_abi;
+  if (abi >= wanted ||
+      hardening::reaction(decision.hardened.mode, hardening::Control::landlock) != hardening::Reaction::warn) {
+    return;
+  }
+  log_warning(abi == 0 ? "this kernel has no Landlock: nothing is enforced by it"
+                       : "this kernel's Landlock has ABI " + std::to_string(abi) + ", policy " + decision.policy.name +
+                             " wants " + std::to_string(wanted) + ": what there is, is enforced");
 }
 
 // Before a mount or a cgroup fails for it. runc's words, which engines know.
@@ -92,7 +109,7 @@ Result<std::unique_ptr<const Prepared>> prepare_launch(const Globals& globals, c
     TRY(launch::ensure_sealed_self(globals.argv));
   }
   TRY(check_privilege(decision.hardened.spec));
-  TRY(check_cgroups(globals, decision.hardened.mode));
+  TRY(check_cgroups(globals, decision));
   plan::Request request;
   request.id = id.str();
   request.state_root = globals.store().root();
@@ -106,6 +123,7 @@ Result<std::unique_ptr<const Prepared>> prepare_launch(const Globals& globals, c
   TRY_ASSIGN(auto plan, plan_launch(decision, request));
   TRY(check_console(arguments, plan, foreground));
   warn_dropped(decision.hardened.report);
+  warn_of_less_landlock(decision);
 
   hardening::Confinement confinement;
   confinement.mode = decision.hardened.mode;
