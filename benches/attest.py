@@ -97,7 +97,8 @@ def main() -> int:
     print(f"{'openssl speed, all CPUs':28}{ceiling / 1e9:8.2f} GB/s")
     for contestant, seconds in result["seconds"].items():
         median = statistics.median(seconds)
-        print(f"{contestant:28}{size / median / 1e9:8.2f} GB/s {median * 1e3:8.0f} ms {size / median / ceiling:8.0%} of openssl speed")
+        share = size / median / ceiling
+        print(f"{contestant:28}{size / median / 1e9:8.2f} GB/s {median * 1e3:8.0f} ms {share:8.0%} of openssl speed")
     if arguments.json:
         arguments.json.write_text(json.dumps({"bytes": size, "cpus": CPUS, **result}))
     return 0

@@ -131,7 +131,9 @@ Result<std::optional<Attestation>> in_rootfs(const std::string& rootfs, const st
     auto signature = read_untrusted(directory->get(), signature_of(file), kMaxSignatureBytes);
     if (manifest && signature) {
       const Files files{std::move(*manifest), std::move(signature)};
-      TRY_ASSIGN(auto found, attestation_from(files, rootfs + "/" + file, key, false));
+      std::string path = rootfs;
+      path.append("/").append(file);
+      TRY_ASSIGN(auto found, attestation_from(files, std::move(path), key, false));
       found.origin = "rootfs";
       return std::optional(std::move(found));
     }
