@@ -9,6 +9,9 @@ from attest_test import AttestTest, keys
 from nucleus_test import Bundle
 
 
+NET_RAW = b"\x01\x00\x00\x02\x00\x20" + b"\x00" * 14  # cap_net_raw, effective
+
+
 class Production(AttestTest):
     def production(self) -> Bundle:
         return self.complete("id -u; touch /etc/x || echo read-only; touch /data/x && echo writable")
@@ -18,6 +21,38 @@ class Production(AttestTest):
         pin = self.manifest(bundle)
         self.assertEqual(self.ok(bundle.run("--attest", pin)).out.split(), ["0", "read-only", "writable"])
         self.ok(bundle.run("--attest", pin))  # the first one left the tree as it was
+
+    def huge(self, path: pathlib.Path, size: int) -> None:
+        path.touch()
+        os.truncate(path, size)
+
+    def test_each_change_of_the_root(self):
+        bundle = self.production()
+        etc = bundle.rootfs / "etc"
+        passwd = etc / "passwd"
+        before, large = passwd.read_text(), 1 << 42
+        pin = self.manifest(bundle)
+        for text, change, undo in (
+                ('changed "etc/passwd": sha256', lambda: passwd.write_text(before.replace("root:x", "root:y")),
+                 lambda: passwd.write_text(before)),
+                # Neither is read, so that nobody waits for the end of a terabyte of nothing.
+                (f'changed "etc/passwd": size {len(before)}, now {large}', lambda: os.truncate(passwd, large),
+                 lambda: passwd.write_text(before)),
+                ('extra "etc/huge"', lambda: self.huge(etc / "huge", large), (etc / "huge").unlink),
+                ('changed "etc/passwd": mode 0644, now 0646', lambda: passwd.chmod(0o646), lambda: passwd.chmod(0o644)),
+                ('changed "etc/passwd": uid 100000, now 100001', lambda: os.chown(passwd, 100001, -1),
+                 lambda: os.chown(passwd, 100000, -1)),
+                ('extra "etc/shadow"', (etc / "shadow").touch, (etc / "shadow").unlink),
+                ('missing "etc/group"', lambda: (etc / "group").rename(bundle.dir / "group"),
+                 lambda: (bundle.dir / "group").rename(etc / "group")),
+                ('changed "bin/busybox": xattr security.capability none, now sha256:',
+                 lambda: os.setxattr(bundle.rootfs / "bin/busybox", "security.capability", NET_RAW),
+                 lambda: os.removexattr(bundle.rootfs / "bin/busybox", "security.capability"))):
+            with self.subTest(change=text):
+                change()
+                self.assertEqual(self.fails(bundle.run("--attest", pin), text).out, "")
+                undo()
+        self.ok(bundle.run("--attest", pin))
 
     def test_signed(self):
         bundle = self.production()
@@ -76,7 +111,7 @@ class Production(AttestTest):
         bundle = self.production()
         (bundle.rootfs / "data").rmdir()
         pin = self.manifest(bundle)
-        self.fails(bundle.run("--attest", pin), "data")
+        self.fails(bundle.run("--attest", pin), "has to hold /data already when its manifest is made")
         self.assertFalse((bundle.rootfs / "data").exists())
 
     def test_lockdown(self):

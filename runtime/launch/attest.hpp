@@ -13,7 +13,8 @@
 namespace nucleus::launch {
 
 struct TreeView {
-  // Of the user namespace that the caller lives in, when the manifest speaks of the ids outside; empty: as seen.
+  // Of the user namespace that the caller lives in, when the manifest speaks of the ids outside; empty: as seen. An owner
+  // that has no id inside is seen as the overflow id and cannot be told from the one that is mapped there.
   std::vector<oci::IdMapping> uids;
   std::vector<oci::IdMapping> gids;
 };

@@ -116,6 +116,15 @@ Status copy_up(const plan::MountFilesystem& op, int covered, int mount) {
   return {};
 }
 
+Result<UniqueFd> mount_point(const InitContext& context, const std::string& path, bool directory) {
+  const sys::RootDir& root = *context.root_dir;
+  auto made = directory ? root.make_directories(path) : root.create_file(path);
+  if (!made && made.error().sys_errno == EROFS && context.plan.root.keep_attested) {
+    made.error().text += "; an attested read-only rootfs has to hold " + path + " already when its manifest is made";
+  }
+  return made;
+}
+
 sys::DeviceNode node_of(const oci::Device& device) {
   sys::DeviceNode node;
   node.type = device.type.empty() ? 'c' : device.type.front();
@@ -152,7 +161,8 @@ Status Performer::operator()(const plan::AttachRoot& op) const {
 Status Performer::operator()(const plan::MountFilesystem& op) const {
   const sys::RootDir& root = *context.root_dir;
   const bool kernel_view = op.type == "proc" || op.type == "sysfs";
-  TRY_ASSIGN(const UniqueFd target, kernel_view ? plain_directory(root, op.target) : root.make_directories(op.target));
+  TRY_ASSIGN(const UniqueFd target,
+             kernel_view ? plain_directory(root, op.target) : mount_point(context, op.target, true));
   if (!kernel_view) {
     TRY(refuse_proc_cover(target.get(), op.target));
   }
@@ -175,9 +185,7 @@ Status Performer::operator()(const plan::AttachMount& op) const {
   if (::fstat(mount.get(), &info) != 0) {
     return fail_errno("stat the source");
   }
-  const sys::RootDir& root = *context.root_dir;
-  TRY_ASSIGN(const UniqueFd target,
-             S_ISDIR(info.st_mode) ? root.make_directories(op.target) : root.create_file(op.target));
+  TRY_ASSIGN(const UniqueFd target, mount_point(context, op.target, S_ISDIR(info.st_mode)));
   TRY(refuse_proc_cover(target.get(), op.target));
   TRY(sys::attach(mount.get(), target.get()));
   return apply_propagation(mount.get(), op.propagation);
