@@ -18,7 +18,7 @@ namespace nucleus::sys {
 namespace {
 
 constexpr std::uint64_t kOneStep = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-constexpr std::size_t kBuffer = 256 * 1024;
+constexpr std::size_t kBuffer = 64 * 1024;
 constexpr std::size_t kMaxAttribute = 64 * 1024;  // XATTR_SIZE_MAX and XATTR_LIST_MAX
 constexpr std::uint64_t kMaxAttributeBytes = std::uint64_t{64}
                                              << 20U;  // kept by one thread; the manifest is bounded too
