@@ -89,6 +89,7 @@ Result<Confinement> from_json(const json& doc) {
   out.landlock = parse_landlock(doc.at("landlock"));
   out.seccomp_flags = doc.at("seccompFlags").get<unsigned>();
   out.ephemeral_root = doc.at("ephemeralRoot").get<bool>();
+  out.receipt = {doc.at("receiptKey").get<std::string>(), doc.at("receiptLog").get<std::string>()};
   return out;
 }
 
@@ -104,7 +105,9 @@ std::string to_json(const Confinement& confinement) {
               {"keepAmbient", policy.keep_ambient},
               {"landlock", landlock_json(confinement.landlock)},
               {"seccompFlags", confinement.seccomp_flags},
-              {"ephemeralRoot", confinement.ephemeral_root}};
+              {"ephemeralRoot", confinement.ephemeral_root},
+              {"receiptKey", confinement.receipt.key},
+              {"receiptLog", confinement.receipt.log}};
   if (policy.attestation) {
     doc["attestation"] = attestation_json(*policy.attestation);
   }

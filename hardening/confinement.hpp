@@ -8,6 +8,7 @@
 #include "hardening/landlock_rules.hpp"
 #include "hardening/modes.hpp"
 #include "hardening/policy.hpp"
+#include "hardening/receipt_settings.hpp"
 #include "runtime/base/result.hpp"
 
 namespace nucleus::hardening {
@@ -20,6 +21,7 @@ struct Confinement {
   LandlockRuleset landlock;
   unsigned seccomp_flags = 0;  // of the compiled filter; exec installs it without NEW_LISTENER
   bool ephemeral_root = false;
+  ReceiptSettings receipt;
 };
 
 [[nodiscard]] std::string to_json(const Confinement& confinement);

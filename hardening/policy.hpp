@@ -15,6 +15,7 @@
 #include "hardening/egress_policy.hpp"
 #include "hardening/modes.hpp"
 #include "hardening/profile.hpp"
+#include "hardening/receipt_settings.hpp"
 #include "oci/spec.hpp"
 #include "runtime/base/result.hpp"
 
@@ -119,6 +120,7 @@ struct HostConfig {
   AttestationSettings attestation;
   // The least that /sys/kernel/security/lockdown must say: integrity or confidentiality; none for whatever it is.
   std::string lockdown = "none";
+  ReceiptSettings receipt;
 };
 
 // Keys as above; an absent file gives the defaults. The file must be as trustworthy as a policy's.

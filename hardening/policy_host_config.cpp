@@ -143,6 +143,24 @@ Status read_lockdown(TomlTable& table, HostConfig& config) {
   return {};
 }
 
+Result<std::string> read_absolute_path(TomlTable& table, const char* key) {
+  TRY_ASSIGN(auto path, table.text(key));
+  if (path && !path->value.starts_with('/')) {
+    return fail_at(path->place, std::string("receipt: ") + key + ": must be absolute, got " + json_text(path->value));
+  }
+  return path ? std::move(path->value) : std::string();
+}
+
+Status read_receipt(TomlTable& table, HostConfig& config) {
+  TRY_ASSIGN(auto receipt, table.table("receipt"));
+  if (!receipt) {
+    return {};
+  }
+  TRY_ASSIGN(config.receipt.key, read_absolute_path(*receipt, "key"));
+  TRY_ASSIGN(config.receipt.log, read_absolute_path(*receipt, "log"));
+  return receipt->refuse_unknown();
+}
+
 Result<HostConfig> decode(std::string_view bytes, const std::string& path) {
   HostConfig config;
   TRY_ASSIGN(TomlTable table, TomlTable::parse(bytes, path));
@@ -157,6 +175,7 @@ Result<HostConfig> decode(std::string_view bytes, const std::string& path) {
   TRY(read_profiles(table, config));
   TRY_ASSIGN(config.attestation, read_attestation(table, "host configuration"));
   TRY(read_lockdown(table, config));
+  TRY(read_receipt(table, config));
   TRY(table.refuse_unknown());
   if (config.mode < config.mode_floor) {
     return fail(ErrorCode::invalid_config, path + ": " + below_floor(config.mode, config.mode_floor));

@@ -131,6 +131,7 @@ Result<std::unique_ptr<const Prepared>> prepare_launch(const Globals& globals, c
   confinement.landlock = decision.hardened.landlock;
   confinement.seccomp_flags = plan.seccomp ? plan.seccomp->flags : 0;
   confinement.ephemeral_root = decision.hardened.ephemeral_root;
+  confinement.receipt = decision.receipt;
   return std::make_unique<const Prepared>(Prepared{std::move(decision), std::move(plan), std::move(confinement)});
 }
 

@@ -1,16 +1,23 @@
 #include <algorithm>
+#include <fstream>
+#include <optional>
 
+#include "hardening/signature.hpp"
 #include "runtime/cli/command.hpp"
 #include "runtime/launch/files.hpp"
+#include "runtime/launch/receipt_check.hpp"
 #include "runtime/launch/receipt_take.hpp"
 
 namespace nucleus::cli {
 namespace {
 
-constexpr Option kOptions[] = {{"format", 'f', "text|json", "shape of the output"},
-                               {"live", 0, "", "read the kernel now; also what egress denied since"},
-                               {"verify", 0, "", "read the kernel again and compare"},
-                               {"help", 'h', "", "print this text"}};
+constexpr Option kOptions[] = {
+    {"format", 'f', "text|json", "shape of the output"},
+    {"live", 0, "", "read the kernel now; also what egress denied since"},
+    {"verify", 0, "", "read the kernel again and compare; with --file, check receipts alone"},
+    {"file", 0, "FILE", "receipts to verify, one a line, in the place of a container's"},
+    {"key", 0, "FILE", "public key (Ed25519, PEM) that must have signed what is verified"},
+    {"help", 'h', "", "print this text"}};
 
 constexpr int kDiffers = 2;
 
@@ -74,18 +81,69 @@ Result<state::Receipt> live_receipt(const launch::Container& container) {
   return launch::take_receipt(container, confinement, false);
 }
 
-Result<int> verify(const launch::Container& container, const state::Receipt& stored) {
-  TRY_ASSIGN(const auto now, live_receipt(container));
-  const auto differences = changes(stored, now);
+Result<int> answer(const std::vector<std::string>& complaints, const std::string& verified) {
   std::string out;
-  for (const auto& difference : differences) {
-    out += "NO " + difference + "\n";
+  for (const auto& complaint : complaints) {
+    out += "NO " + complaint + "\n";
   }
-  TRY(print(out + (differences.empty() ? "verified: the kernel still enforces what was planned\n" : "")));
-  return differences.empty() ? 0 : kDiffers;
+  TRY(print(complaints.empty() ? verified + "\n" : out));
+  return complaints.empty() ? 0 : kDiffers;
+}
+
+// Of the command line, else the one that the host's configuration named when the container was created.
+Result<std::optional<hardening::PublicKey>> key_for(const Arguments& arguments,
+                                                    const hardening::ReceiptSettings& settings) {
+  if (arguments.has("key")) {
+    TRY_ASSIGN(const auto key, hardening::read_public_key(arguments.get("key")));
+    return key;
+  }
+  if (settings.key.empty()) {
+    return std::nullopt;
+  }
+  TRY_ASSIGN(const auto key, hardening::read_private_key(settings.key));
+  TRY_ASSIGN(const auto half, hardening::public_key_of(key));
+  return half;
+}
+
+Result<int> verify(const Arguments& arguments, const launch::Container& container, const state::Receipt& stored) {
+  TRY_ASSIGN(const auto confinement, launch::load_confinement(container.directory));
+  TRY_ASSIGN(const auto key, key_for(arguments, confinement.receipt));
+  TRY_ASSIGN(const auto now, live_receipt(container));
+  auto differences = changes(stored, now);
+  const Status signature = key ? launch::check_receipt_signature(stored, *key, launch::kReceiptFile) : Status{};
+  if (!signature) {
+    differences.push_back(signature.error().text);
+  }
+  return answer(differences, std::string("verified: the kernel still enforces what was planned") +
+                                 (key ? ", and the receipt is signed" : ""));
+}
+
+Result<int> verify_file(const Arguments& arguments) {
+  const std::string path = arguments.get("file");
+  TRY_ASSIGN(const auto key, key_for(arguments, {}));
+  std::ifstream file(path);
+  launch::ReceiptCheck check(path, key);
+  for (std::string line; std::getline(file, line);) {
+    check.add(line);
+  }
+  if (!file.eof() || check.count() == 0) {
+    return fail(ErrorCode::invalid_config, path + ": cannot be read, or has no receipt");
+  }
+  return answer(check.complaints(),
+                "verified: " + std::to_string(check.count()) + " receipts in their order, " +
+                    (key ? std::to_string(check.signed_count()) + " signed by " + hardening::key_id(*key)
+                         : std::string("signatures not looked at (no --key)")));
 }
 
 Result<int> run(const Globals& globals, const Arguments& arguments) {
+  if (arguments.has("file")) {
+    return arguments.has("verify") && arguments.rest.empty()
+               ? verify_file(arguments)
+               : fail(ErrorCode::usage, "--file goes with --verify and without a container");
+  }
+  if (arguments.rest.empty()) {
+    return fail(ErrorCode::usage, "container id cannot be empty");
+  }
   TRY_ASSIGN(const auto id, container_id(arguments));
   TRY_ASSIGN(const auto container, launch::find_container(globals.store(), id, launch::Locking::none));
   const auto text = container.directory.read(launch::kReceiptFile);
@@ -94,7 +152,7 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   }
   TRY_ASSIGN(auto receipt, state::parse_receipt(*text, launch::kReceiptFile));
   if (arguments.has("verify")) {
-    return verify(container, receipt);
+    return verify(arguments, container, receipt);
   }
   const std::string format = arguments.get("format", "text");
   if (format != "text" && format != "json") {
@@ -103,13 +161,13 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   if (arguments.has("live")) {
     TRY_ASSIGN(receipt, live_receipt(container));
   }
-  TRY(print(format == "json" ? state::to_json(receipt, 2) : text_of(receipt)));
+  TRY(print(format == "json" ? state::to_json(receipt) + "\n" : text_of(receipt)));
   return receipt.mismatches().empty() ? 0 : kDiffers;
 }
 
 }  // namespace
 
 constinit const Command kReceipt = {
-    "receipt", "<container-id>", "show what the kernel enforces on a container", kOptions, 1, 1, run};
+    "receipt", "<container-id>", "show what the kernel enforces on a container", kOptions, 0, 1, run};
 
 }  // namespace nucleus::cli

@@ -185,8 +185,8 @@ Result<Decision> decide(const Globals& globals, const Arguments& arguments) {
   if (watch) {
     hardened.report.findings.push_back(watch_finding(*watch));
   }
-  return Decision{std::move(bundle),   std::move(policy),    std::move(facts),
-                  std::move(hardened), std::move(rewritten), std::move(watch)};
+  return Decision{std::move(bundle),    std::move(policy), std::move(facts),       std::move(hardened),
+                  std::move(rewritten), std::move(watch),  std::move(host.receipt)};
 }
 
 Result<plan::LaunchPlan> plan_launch(const Decision& decision, const plan::Request& request) {

@@ -41,6 +41,7 @@ struct Decision {
   hardening::Hardened hardened;
   std::string rewritten;  // the config that is executed
   std::optional<hardening::SeccompWatch> watch;
+  hardening::ReceiptSettings receipt;
 };
 
 // A path of the command line's counts from where the caller is; what is written down may be used from elsewhere. Without

@@ -69,6 +69,15 @@ std::string dump_filter(int pid) {
   return got == count ? bytes : std::string();
 }
 
+// "" for a file that is not there or cannot be read.
+std::string one_line(const sys::ProcHandle& proc, const std::string& path) {
+  std::string text = proc.read(path).value_or(std::string());
+  while (text.ends_with('\n') || text.ends_with('\0')) {
+    text.pop_back();
+  }
+  return text;
+}
+
 Status read_namespaces(const sys::ProcHandle& proc, int pid, KernelTruth& out) {
   for (const auto& kind : sys::namespace_kinds()) {
     const auto fd = sys::open_namespace_of(proc, pid, kind);
@@ -137,6 +146,8 @@ Result<KernelTruth> read_back(const sys::ProcHandle& proc, int pid, bool traced)
   TRY_ASSIGN(const auto mounts, proc.read(base + "mountinfo", kLargestMountinfo));
   TRY_ASSIGN(const auto limits, proc.read(base + "limits"));
   TRY_ASSIGN(out.cgroup, proc.read(base + "cgroup"));
+  out.oom_score = one_line(proc, base + "oom_score_adj");
+  out.label = one_line(proc, base + "attr/current");
   out.status = parse_status(status);
   out.mounts = parse_mountinfo(mounts);
   out.limits = parse_limits(limits);

@@ -33,6 +33,8 @@ struct KernelTruth {
   std::map<std::string, std::string> limits;      // "Max core file size" -> "0 0"
   std::map<std::string, PathTruth> paths;         // by look_up(); what does not exist is not in it
   std::string cgroup;                             // /proc/PID/cgroup
+  std::string oom_score;                          // /proc/PID/oom_score_adj, without its newline
+  std::string label;                              // /proc/PID/attr/current; "" without a security module that labels
   std::string filter;                             // the newest seccomp filter's bytes; "" where it cannot be read
 };
 

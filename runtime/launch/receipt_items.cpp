@@ -71,15 +71,48 @@ bool joins_user_namespace(const oci::Spec& spec) {
                      [](const auto& entry) { return entry.type == "user" && !entry.path.empty(); });
 }
 
+// As planned (runtime/plan/process.cpp): without a group to set, and in a user namespace that may deny setgroups(2), those
+// of the caller may stay. The kernel sorts.
+void groups(const ReceiptContext& context, bool known, std::vector<ReceiptItem>& out) {
+  const auto& mappings = context.spec.linux.gid_mappings;
+  const auto& wanted = context.spec.process->user.additional_gids;
+  const bool set = !wanted.empty() || mappings.empty() || mappings.front().size > 1;
+  std::vector<std::uint32_t> sorted(wanted.begin(), wanted.end());
+  std::ranges::sort(sorted);
+  std::string expected;
+  for (const std::uint32_t group : sorted) {
+    expected += (expected.empty() ? "" : " ") + host_id(group, mappings);
+  }
+  std::string observed = status_field(context.truth, "Groups");
+  const bool compared = known && set;
+  const std::string shown = compared && expected.empty() ? "none" : expected;
+  add(out, "groups", compared ? shown : "", observed.empty() ? "none" : observed);
+}
+
 void ids(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   const oci::User& user = context.spec.process->user;
   const oci::Linux& linux = context.spec.linux;
   const bool known = !joins_user_namespace(context.spec);
   add(out, "uid", known ? four(host_id(user.uid, linux.uid_mappings)) : "", status_field(context.truth, "Uid"));
+  groups(context, known, out);
   add(out, "gid", known ? four(host_id(user.gid, linux.gid_mappings)) : "", status_field(context.truth, "Gid"));
 }
 
 // ---- the sandbox ----------------------------------------------------------------------------------------------------
+
+// AppArmor: "PROFILE (enforce)"; a profile that only complains confines nothing. SELinux: the label.
+void label(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
+  const oci::Process& process = *context.spec.process;
+  const std::string& observed = context.truth.label;
+  if (!process.apparmor_profile.empty()) {
+    const bool free = process.apparmor_profile == "unconfined";
+    add(out, "apparmor", process.apparmor_profile + (free ? "" : " (enforce)"), observed.empty() ? "(none)" : observed);
+  } else if (!process.selinux_label.empty()) {
+    add(out, "selinux", process.selinux_label, observed.empty() ? "(none)" : observed);
+  } else if (!observed.empty()) {
+    add(out, "label", "", observed);
+  }
+}
 
 void sandbox(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   const bool filtered = context.spec.linux.seccomp.has_value();
@@ -98,9 +131,16 @@ void sandbox(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   for (const auto& record : context.denied) {
     add(out, "seccomp.denied " + record.syscall, "", hardening::describe(record));
   }
+  label(context, out);
   // The kernel does not show a process's Landlock domain; what was entered is recorded, not observed.
   const auto& landlock = context.confinement.landlock;
   add(out, "landlock.abi", "", std::to_string(landlock.abi));
+  char rights[80];
+  std::snprintf(rights, sizeof rights, "files %#llx, network %#llx, scoped %#llx",
+                static_cast<unsigned long long>(landlock.handled_fs),
+                static_cast<unsigned long long>(landlock.handled_net),
+                static_cast<unsigned long long>(landlock.scoped));
+  add(out, "landlock.handled", "", rights);
   add(out, "landlock.rules", "", std::to_string(landlock.paths.size() + landlock.ports.size()));
 }
 
@@ -133,13 +173,14 @@ void egress(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   }
 }
 
+void append(std::vector<ReceiptItem>& out, std::vector<ReceiptItem> more) {
+  out.insert(out.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 void limits(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
-  for (const auto& limit : context.spec.process->rlimits) {
-    if (limit.type == "RLIMIT_CORE" && limit.hard == 0) {
-      const auto seen = context.truth.limits.find("Max core file size");
-      add(out, "rlimit.core", "0 0", seen == context.truth.limits.end() ? "(not reported)" : seen->second);
-    }
-  }
+  append(out, process_limit_items(*context.spec.process, context.truth));
+  add(out, "cgroup", "", context.truth.cgroup);
+  append(out, cgroup_items(context.limits));
 }
 
 // ---- mounts ---------------------------------------------------------------------------------------------------------
@@ -249,10 +290,6 @@ void paths(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
   }
 }
 
-void cgroup(const ReceiptContext& context, std::vector<ReceiptItem>& out) {
-  add(out, "cgroup", "", context.truth.cgroup);
-}
-
 }  // namespace
 
 std::vector<ReceiptItem> receipt_items(const ReceiptContext& context) {
@@ -265,7 +302,6 @@ std::vector<ReceiptItem> receipt_items(const ReceiptContext& context) {
   limits(context, out);
   mounts(context, out);
   paths(context, out);
-  cgroup(context, out);
   return out;
 }
 

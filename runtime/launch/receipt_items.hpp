@@ -10,6 +10,7 @@
 #include "oci/spec.hpp"
 #include "runtime/launch/egress.hpp"
 #include "runtime/launch/readback.hpp"
+#include "runtime/launch/receipt_limits.hpp"
 #include "runtime/state/receipt.hpp"
 
 namespace nucleus::launch {
@@ -20,9 +21,10 @@ struct ReceiptContext {
   const KernelTruth& truth;
   const std::map<std::string, std::string>& host_namespaces;  // the runtime's own, spec type -> identity
   const EgressTruth* egress;                                  // nullptr: no table of the container's
-  std::string filter;                                         // the compiled filter's bytes; "" when none was installed
-  std::string watch;                                          // what is done about system calls; "": nothing
-  std::vector<hardening::TraceRecord> denied;                 // seen by the watch so far
+  const std::vector<CgroupFile>& limits;
+  std::string filter;                          // the compiled filter's bytes; "" when none was installed
+  std::string watch;                           // what is done about system calls; "": nothing
+  std::vector<hardening::TraceRecord> denied;  // seen by the watch so far
 };
 
 [[nodiscard]] std::vector<state::ReceiptItem> receipt_items(const ReceiptContext& context);

@@ -16,16 +16,17 @@ class ReceiptItems : public ::testing::Test {
     spec_.process.emplace();
     spec_.process->no_new_privileges = true;
     spec_.linux.namespaces = {{"pid", "", {}}, {"network", "/run/netns/x", {}}};
-    truth_.status = {{"Uid", "0\t0\t0\t0"}, {"Gid", "0\t0\t0\t0"}, {"CapBnd", kNone},
-                     {"CapPrm", kNone},     {"CapEff", kNone},     {"CapInh", kNone},
-                     {"CapAmb", kNone},     {"NoNewPrivs", "1"},   {"Seccomp", "0"}};
+    truth_.status = {{"Uid", "0\t0\t0\t0"}, {"Gid", "0\t0\t0\t0"}, {"CapBnd", kNone}, {"CapPrm", kNone},
+                     {"CapEff", kNone},     {"CapInh", kNone},     {"CapAmb", kNone}, {"NoNewPrivs", "1"},
+                     {"Seccomp", "0"},      {"Groups", ""}};
     truth_.namespaces = {{"pid", "4:[11]"}, {"network", "4:[12]"}, {"uts", "4:[3]"}};
     truth_.mounts = {{"/", "overlay", "rw,relatime"}};
     host_ = {{"pid", "4:[1]"}, {"network", "4:[2]"}, {"uts", "4:[3]"}};
   }
 
   [[nodiscard]] std::vector<state::ReceiptItem> items() const {
-    return receipt_items({spec_, confinement_, truth_, host_, egress_ ? &*egress_ : nullptr, filter_, watch_, denied_});
+    return receipt_items(
+        {spec_, confinement_, truth_, host_, egress_ ? &*egress_ : nullptr, limits_, filter_, watch_, denied_});
   }
   [[nodiscard]] state::ReceiptItem item(const std::string& control) const {
     const auto all = items();
@@ -50,6 +51,7 @@ class ReceiptItems : public ::testing::Test {
   KernelTruth truth_;
   std::map<std::string, std::string> host_;
   std::optional<EgressTruth> egress_;
+  std::vector<CgroupFile> limits_;
   std::string filter_;
   std::string watch_;
   std::vector<hardening::TraceRecord> denied_;
@@ -84,8 +86,9 @@ TEST_F(ReceiptItems, AWatchIsTold) {
 
 TEST_F(ReceiptItems, NothingIsTakenForGrantedThatTheKernelDoesNotReport) {
   truth_.status.clear();
-  EXPECT_EQ(wrong(), (Names{"uid", "gid", "capabilities.bounding", "capabilities.permitted", "capabilities.effective",
-                            "capabilities.inheritable", "capabilities.ambient", "no_new_privs", "seccomp.mode"}));
+  EXPECT_EQ(wrong(),
+            (Names{"uid", "groups", "gid", "capabilities.bounding", "capabilities.permitted", "capabilities.effective",
+                   "capabilities.inheritable", "capabilities.ambient", "no_new_privs", "seccomp.mode"}));
 }
 
 TEST_F(ReceiptItems, EachCapabilitySetIsCompared) {
@@ -255,6 +258,37 @@ TEST_F(ReceiptItems, MaskedAndReadOnlyPaths) {
   EXPECT_EQ(wrong(), Names{});
   truth_.mounts.back().options = "rw";
   EXPECT_EQ(wrong(), Names{"readonly /proc/sys"});
+}
+
+TEST_F(ReceiptItems, GroupsAreComparedSorted) {
+  spec_.process->user.additional_gids = {30, 10};
+  EXPECT_EQ(wrong(), Names{"groups"});
+  truth_.status["Groups"] = "10 30";
+  EXPECT_EQ(wrong(), Names{});
+  spec_.process->user.additional_gids.clear();
+  EXPECT_EQ(wrong(), Names{"groups"}) << "the caller's groups stayed";
+  spec_.linux.gid_mappings = {{0, 1000, 1, {}}};
+  truth_.status["Gid"] = "1000\t1000\t1000\t1000";
+  EXPECT_EQ(wrong(), Names{}) << "such a user namespace denies setgroups";
+}
+
+TEST_F(ReceiptItems, ASecurityLabelMustBeTheOnePlannedAndEnforce) {
+  truth_.label = "unconfined";
+  EXPECT_EQ(wrong(), Names{});
+  spec_.process->apparmor_profile = "box";
+  EXPECT_EQ(wrong(), Names{"apparmor"});
+  truth_.label = "box (complain)";
+  EXPECT_EQ(wrong(), Names{"apparmor"});
+  truth_.label = "box (enforce)";
+  EXPECT_EQ(wrong(), Names{});
+  spec_.process->apparmor_profile.clear();
+  spec_.process->selinux_label = "a:b:c:d";
+  EXPECT_EQ(wrong(), Names{"selinux"});
+}
+
+TEST_F(ReceiptItems, LimitsOfTheCgroupArePartOfIt) {
+  limits_ = {{{"pids", "pids.max", "100"}, "max"}};
+  EXPECT_EQ(wrong(), Names{"cgroup pids.max"});
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Takes, stores and re-checks receipts.
+// Receipts as the kernel is read.
 #pragma once
 
 #include "hardening/confinement.hpp"
@@ -16,5 +16,7 @@ namespace nucleus::launch {
 
 [[nodiscard]] Result<hardening::Confinement> load_confinement(const state::Directory& directory);
 [[nodiscard]] Result<oci::Spec> load_executed_spec(const state::Directory& directory);
+// What an update left, else what the container was created with.
+[[nodiscard]] Result<oci::Resources> limits_in_force(const state::Directory& directory, const oci::Spec& executed);
 
 }  // namespace nucleus::launch

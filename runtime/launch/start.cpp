@@ -14,6 +14,7 @@
 #include "runtime/launch/launch.hpp"
 #include "runtime/launch/listener.hpp"
 #include "runtime/launch/observe.hpp"
+#include "runtime/launch/receipt_keep.hpp"
 #include "runtime/launch/receipt_take.hpp"
 #include "runtime/launch/reports.hpp"
 #include "runtime/launch/watch.hpp"
@@ -64,9 +65,9 @@ std::string describe(const std::vector<state::ReceiptItem>& mismatches) {
 }
 
 Status store_receipt(const Container& container, const hardening::Confinement& confinement) {
-  TRY_ASSIGN(const auto receipt, take_receipt(container, confinement, true));
-  TRY(container.directory.write(kReceiptFile, state::to_json(receipt)));
+  TRY_ASSIGN(auto receipt, take_receipt(container, confinement, true));
   const auto mismatches = receipt.mismatches();
+  TRY(keep_receipt(container, confinement.receipt, std::move(receipt)));
   return mismatches.empty() ? Status{} : fail(ErrorCode::kernel, describe(mismatches));
 }
 

@@ -18,20 +18,11 @@
 namespace nucleus::launch {
 namespace {
 
-// What an earlier update left, else what the container was created with.
-Result<oci::Resources> limits_in_force(const state::Directory& directory) {
-  if (directory.has(kResourcesFile)) {
-    TRY_ASSIGN(const std::string text, directory.read(kResourcesFile));
-    return oci::parse_resources(text, directory.path() + "/" + kResourcesFile);
-  }
-  TRY_ASSIGN(auto spec, load_executed_spec(directory));
-  return spec.linux.resources.value_or(oci::Resources{});
-}
-
 Result<plan::ResourceChange> decide(const Container& container, const oci::Resources& asked, const HostFacts& facts) {
   TRY_ASSIGN(const auto confinement, load_confinement(container.directory));
   plan::ResourceChange out;
-  TRY_ASSIGN(out.before, limits_in_force(container.directory));
+  TRY_ASSIGN(const auto spec, load_executed_spec(container.directory));
+  TRY_ASSIGN(out.before, limits_in_force(container.directory, spec));
   out.change = asked;
   out.change.devices.clear();
   out.after = out.before;

@@ -42,6 +42,8 @@ Receipt full_receipt() {
   receipt.policy = "default";
   receipt.digests = {{"config", "00ff"}, {"seccomp", ""}};
   receipt.items = {{"uid", "0", "0", true}, {"mount /proc", "ro", "", false}, {"cgroup", "", "0::/\n", true}};
+  receipt.chain = ReceiptLink{7, "abcd"};
+  receipt.signature = ReceiptSignature{"ef01", "c2ln"};
   return receipt;
 }
 
@@ -97,20 +99,51 @@ TEST(Record, BytesThatAreNotUtf8AreReplacedNotFatal) {
   EXPECT_EQ(parse_record(to_json(record), "f").value().bundle, "/bundle/\xef\xbf\xbd");
 }
 
-TEST(Receipt, ComesBackWholeInBothForms) {
-  const Receipt receipt = full_receipt();
+TEST(Receipt, ComesBackWhole) {
+  Receipt receipt = full_receipt();
   EXPECT_EQ(parse_receipt(to_json(receipt), "f").value(), receipt);
-  EXPECT_EQ(parse_receipt(to_json(receipt, 2), "f").value(), receipt);
+  EXPECT_EQ(parse_receipt(to_json(receipt) + "\n", "f").value(), receipt);
+  receipt.chain.reset();
+  receipt.signature.reset();
+  EXPECT_EQ(parse_receipt(to_json(receipt), "f").value(), receipt);
 }
 
 TEST(Receipt, IsCanonical) {
   Receipt receipt = full_receipt();
-  receipt.items.resize(1);
-  EXPECT_EQ(to_json(receipt),
-            R"({"schema":"io.nucleus.receipt.v1","id":"box","taken":"2026-01-02T03:04:05.000000006Z","mode":"agent",)"
-            R"("policy":"default","digests":{"config":"00ff","seccomp":""},)"
-            R"("items":[{"control":"uid","expected":"0","observed":"0","matches":true}]})"
-            "\n");
+  receipt.items = {{"mount /a\"\\\x01\u00e9", "", "\xff", true}};
+  const std::string attested =
+      R"({"chain":{"previous":"abcd","sequence":7},"digests":{"config":"00ff","seccomp":""},"id":"box",)"
+      R"("items":[{"control":"mount /a\"\\\u0001)"
+      "\u00e9"
+      R"(","expected":"","matches":true,"observed":")"
+      "\xef\xbf\xbd"
+      R"("}],"mode":"agent","policy":"default","schema":"io.nucleus.receipt.v1",)";
+  EXPECT_EQ(attested_part(receipt), attested + R"("taken":"2026-01-02T03:04:05.000000006Z"})");
+  EXPECT_EQ(to_json(receipt), attested + R"("signature":{"algorithm":"ed25519","key":"ef01","value":"c2ln"},)"
+                                         R"("taken":"2026-01-02T03:04:05.000000006Z"})");
+}
+
+TEST(Receipt, AnotherSpellingIsRefused) {
+  const std::string good = to_json(full_receipt());
+  const json doc = json::parse(good);
+  EXPECT_FALSE(parse_receipt(doc.dump(2), "f"));
+  EXPECT_FALSE(parse_receipt(" " + good, "f"));
+  EXPECT_FALSE(parse_receipt(good + "\n\n", "f"));
+  json more = doc;
+  more["note"] = "all is well";
+  EXPECT_FALSE(parse_receipt(more.dump(), "f"));
+  more = doc;
+  more["items"][0]["note"] = "x";
+  EXPECT_FALSE(parse_receipt(more.dump(), "f"));
+  // A member twice: readers take the first or the last.
+  std::string twice = good;
+  twice.insert(1, R"("chain":{"previous":"0","sequence":7},)");
+  EXPECT_FALSE(parse_receipt(twice, "f"));
+  nlohmann::ordered_json turned;
+  for (auto member = doc.rbegin(); member != doc.rend(); ++member) {
+    turned[member.key()] = *member;
+  }
+  EXPECT_FALSE(parse_receipt(turned.dump(), "f"));
 }
 
 TEST(Receipt, MismatchesAreTheItemsThatDoNotMatch) {
@@ -121,7 +154,8 @@ TEST(Receipt, MismatchesAreTheItemsThatDoNotMatch) {
 
 TEST(Receipt, DamageIsAnError) {
   expect_damage_is_noticed(to_json(full_receipt()),
-                           [](const std::string& text) { return parse_receipt(text, "f").has_value(); }, {"schema"});
+                           [](const std::string& text) { return parse_receipt(text, "f").has_value(); },
+                           {"chain", "signature"});
 }
 
 // config-linux.md "The Container Process State"
