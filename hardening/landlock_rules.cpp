@@ -5,6 +5,7 @@
 #include <map>
 
 #include "hardening/json_text.hpp"
+#include "hardening/landlock_policy.hpp"
 #include "hardening/mount_kind.hpp"
 #include "hardening/namespace_text.hpp"
 #include "hardening/path_text.hpp"
@@ -147,10 +148,14 @@ Rules derive(const Input& in, int abi) {
   return rules;
 }
 
-Rules from_policy(const LandlockPolicy& policy, int abi) {
+// The policy's in the place of those for the root file system; see landlock_policy.hpp.
+Rules from_policy(const Input& in, int abi) {
   Rules rules;
-  for (const auto& rule : policy.rules) {
-    rules[normal_path(rule.path)] |= landlock_bits(rule.access, abi);
+  for (const auto& rule : effective_rules(in.spec, in.policy.landlock, in.facts, in.writable_root).rules) {
+    rules[rule.path] |= landlock_bits(rule.access, abi);
+  }
+  for (auto mount = in.spec.mounts.rbegin(); mount != in.spec.mounts.rend(); ++mount) {  // the last on a place covers
+    rules.emplace(normal_path(mount->destination), landlock_bits(mount_access(*mount), abi));
   }
   return rules;
 }
@@ -195,7 +200,7 @@ LandlockRuleset landlock_rules(const oci::Spec& hardened, const Policy& policy, 
   out.handled_fs = landlock::all_fs_rights(out.abi);
   out.scoped = scopes(hardened, facts);
   const Input in{hardened, policy, facts, root_is_writable(hardened, ephemeral_root)};
-  const Rules rules = policy.landlock.rules.empty() ? derive(in, out.abi) : from_policy(policy.landlock, out.abi);
+  const Rules rules = policy.landlock.rules.empty() ? derive(in, out.abi) : from_policy(in, out.abi);
   for (const auto& [path, access] : rules) {
     if (access != 0) {  // the kernel refuses a rule that allows nothing (ENOMSG)
       out.paths.push_back({path, access});
@@ -206,8 +211,11 @@ LandlockRuleset landlock_rules(const oci::Spec& hardened, const Policy& policy, 
 
 std::vector<std::string> landlock_notes(const oci::Spec& hardened, const Policy& policy, const HostFacts& facts,
                                         bool ephemeral_root) {
-  if (facts.landlock_abi <= 0 || !policy.landlock.rules.empty()) {
+  if (facts.landlock_abi <= 0) {
     return {};
+  }
+  if (!policy.landlock.rules.empty()) {
+    return effective_rules(hardened, policy.landlock, facts, root_is_writable(hardened, ephemeral_root)).notes;
   }
   std::vector<std::string> notes;
   if (!facts.rootfs.readable) {

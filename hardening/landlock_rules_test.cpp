@@ -118,13 +118,54 @@ TEST(Landlock, AnUnreadableRootGetsTheUsualNames) {
   EXPECT_FALSE(landlock_notes(plain_spec(), small_policy(), facts, true).empty());
 }
 
-TEST(Landlock, PolicyRulesReplaceTheDerivedOnes) {
+TEST(Landlock, PolicyRulesReplaceThoseOfTheRootFileSystem) {
   auto policy = small_policy();
   policy.landlock.rules = {{"/x/", static_cast<AccessSet>(Access::read), ""},
                            {"/x", static_cast<AccessSet>(Access::execute), ""}};
   const auto rules = landlock_rules(engine_spec(), policy, root_facts(), false);
-  ASSERT_EQ(rules.paths.size(), 1U);
-  EXPECT_EQ(rules.paths[0].access, landlock::kReadFile | landlock::kReadDir | landlock::kExecute);
+  EXPECT_EQ(access_of(rules, "/x"), landlock::kReadFile | landlock::kReadDir | landlock::kExecute);
+  for (const auto* path : {"/", "/usr", "/bin", "/etc", "/app"}) {
+    EXPECT_EQ(access_of(rules, path), 0U) << path;
+  }
+  EXPECT_EQ(rules.paths.size(), 1 + engine_spec().mounts.size());
+}
+
+TEST(Landlock, WithPolicyRulesAVolumeHasWhatItsMountSaysUnlessARuleNamesIt) {
+  auto policy = small_policy();
+  policy.landlock.rules = {{"/x", static_cast<AccessSet>(Access::read), ""}};
+  const auto derived = landlock_rules(engine_spec(), small_policy(), root_facts(), false);
+  auto rules = landlock_rules(engine_spec(), policy, root_facts(), false);
+  for (const auto* path : {"/data", "/var/lib/db", "/run/init", "/proc", "/dev", "/dev/pts", "/dev/shm", "/sys"}) {
+    EXPECT_EQ(access_of(rules, path), access_of(derived, path)) << path;
+  }
+  policy.landlock.rules.push_back({"/data", static_cast<AccessSet>(Access::read), ""});
+  rules = landlock_rules(engine_spec(), policy, root_facts(), false);
+  EXPECT_EQ(access_of(rules, "/data"), landlock::kReadFile | landlock::kReadDir);
+  EXPECT_TRUE(can_write(access_of(rules, "/var/lib/db")));
+}
+
+TEST(Landlock, WordsThatAMountsFlagsRuleOutGiveNothingAndAreSaid) {
+  const auto all =
+      static_cast<AccessSet>(static_cast<AccessSet>(Access::read) | static_cast<AccessSet>(Access::write) |
+                             static_cast<AccessSet>(Access::create) | static_cast<AccessSet>(Access::execute));
+  auto spec = engine_spec();
+  spec.root.readonly = true;
+  spec.mounts.push_back(mount_of("/quiet", "tmpfs", "tmpfs", {"noexec"}));
+  auto policy = small_policy();
+  policy.landlock.rules = {
+      {"/run/init", all, "a"}, {"/quiet/below", all, "b"}, {"/usr", all, "c"}, {"/nowhere/x", all, "d"}};
+  const auto rules = landlock_rules(spec, policy, root_facts(), false);
+  EXPECT_FALSE(can_write(access_of(rules, "/run/init")));
+  EXPECT_TRUE(can_execute(access_of(rules, "/run/init")));
+  EXPECT_TRUE(can_write(access_of(rules, "/quiet/below")));
+  EXPECT_FALSE(can_execute(access_of(rules, "/quiet/below")));
+  EXPECT_FALSE(can_write(access_of(rules, "/usr"))) << "a read-only root";
+  const auto notes = landlock_notes(spec, policy, root_facts(), false);
+  EXPECT_THAT(notes, ::testing::IsSupersetOf(
+                         {HasSubstr("write create gives nothing at /run/init: the mount at /run/init is read-only [a]"),
+                          HasSubstr("execute gives nothing at /quiet/below: the mount at /quiet is noexec [b]"),
+                          HasSubstr("gives nothing at /usr: the root file system is read-only [c]"),
+                          HasSubstr("has no /nowhere: the rule for /nowhere/x gives nothing [d]")}));
 }
 
 TEST(Landlock, ScopesOnlyWhereTheHostIsShared) {

@@ -21,14 +21,19 @@ struct Inherited {
 Inherited inherited(const std::vector<LandlockPathRule>& rules, const LandlockPathRule& at) {
   Inherited out;
   for (const auto& rule : rules) {
-    const bool above = rule.path != at.path && at_or_below(at.path, rule.path);
-    if (above && ((rule.access | at.access) & (kChange | bit(Access::execute))) != 0) {
+    if (rule.path != at.path && at_or_below(at.path, rule.path)) {
       out.access |= rule.access;
       const bool nearer = out.from == nullptr || at_or_below(rule.path, out.from->path);
       out.from = nearer ? &rule : out.from;
     }
   }
   return out;
+}
+
+// The kernel opens a program for reading before it runs it.
+bool lets_run(const std::vector<LandlockPathRule>& rules, const LandlockPathRule& rule) {
+  const AccessSet all = rule.access | inherited(rules, rule).access;
+  return (all & bit(Access::execute)) != 0 && (all & bit(Access::read)) != 0;
 }
 
 void lint_rule(const std::vector<LandlockPathRule>& rules, const LandlockPathRule& rule,
@@ -59,13 +64,13 @@ void lint_landlock(const Policy& policy, std::vector<LintFinding>& out) {
                    "min_abi " + std::to_string(policy.landlock.min_abi) +
                        " lets a kernel do that does not guard truncate(2); 3 is the first that does"});
   }
-  AccessSet all = 0;
+  bool runs = false;
   for (const auto& rule : rules) {
     lint_rule(rules, rule, out);
-    all |= rule.access;
+    runs = runs || lets_run(rules, rule);
   }
-  if (!rules.empty() && (all & bit(Access::execute)) == 0) {
-    out.push_back({LintLevel::warning, "nothing-runs", file, "no rule lets anything be executed: nothing can start"});
+  if (!rules.empty() && !runs) {
+    out.push_back({LintLevel::warning, "nothing-runs", file, "no path has read and execute: nothing can start"});
   }
 }
 

@@ -87,19 +87,23 @@ TEST(PolicyLint, WriteAndExecuteInOneRule) {
   EXPECT_THAT(found("landlock.toml",
                     "min_abi = 3\n" + rule("/", "\"read\", \"execute\"") + rule("/tmp", "\"write\", \"execute\"")),
               ElementsAre("write-execute @ landlock.toml:6"));
-  EXPECT_THAT(found("landlock.toml", "min_abi = 3\n" + rule("/work", "\"create\", \"execute\"")),
+  EXPECT_THAT(found("landlock.toml", "min_abi = 3\n" + rule("/work", "\"create\", \"read\", \"execute\"")),
               ElementsAre("write-execute @ landlock.toml:3"));
 }
 
 TEST(PolicyLint, RightsAddUpAlongAPath) {
-  EXPECT_THAT(found("landlock.toml", "min_abi = 3\n" + rule("/usr", "\"execute\"") + rule("/usr/tmp", "\"write\"")),
-              ElementsAre("write-execute @ landlock.toml:6"));
-  EXPECT_THAT(found("landlock.toml", "min_abi = 3\n" + rule("/a/b/c", "\"execute\"") + rule("/a", "\"write\"")),
-              ElementsAre("write-execute @ landlock.toml:3"));
-  EXPECT_THAT(found("landlock.toml", "min_abi = 3\n" + rule("/usr", "\"execute\"") + rule("/usrtmp", "\"write\"")),
-              IsEmpty());
-  EXPECT_THAT(found("landlock.toml", "min_abi = 3\n" + rule("/", "\"write\", \"execute\"") + rule("/x", "\"write\"")),
-              ElementsAre("write-execute @ landlock.toml:3"))
+  EXPECT_THAT(
+      found("landlock.toml", "min_abi = 3\n" + rule("/usr", "\"read\", \"execute\"") + rule("/usr/tmp", "\"write\"")),
+      ElementsAre("write-execute @ landlock.toml:6"));
+  EXPECT_THAT(
+      found("landlock.toml", "min_abi = 3\n" + rule("/a/b/c", "\"read\", \"execute\"") + rule("/a", "\"write\"")),
+      ElementsAre("write-execute @ landlock.toml:3"));
+  EXPECT_THAT(
+      found("landlock.toml", "min_abi = 3\n" + rule("/usr", "\"read\", \"execute\"") + rule("/usrtmp", "\"write\"")),
+      IsEmpty());
+  EXPECT_THAT(
+      found("landlock.toml", "min_abi = 3\n" + rule("/", "\"write\", \"read\", \"execute\"") + rule("/x", "\"write\"")),
+      ElementsAre("write-execute @ landlock.toml:3"))
       << "said once, where it begins";
 }
 

@@ -20,7 +20,7 @@ PROGRAM = ["usr/bin/nucleus-oci", "usr/share/bash-completion/completions/nucleus
            "usr/share/doc/nucleus-oci/README.md", "usr/share/doc/nucleus-oci/SECURITY.md",
            "usr/share/fish/vendor_completions.d/nucleus-oci.fish", "usr/share/man/man5/nucleus-policy.5.gz",
            "usr/share/man/man5/nucleus.toml.5.gz", "usr/share/man/man8/nucleus-oci.8.gz",
-           *(f"usr/share/nucleus/{path}" for path in POLICIES)]
+           "usr/share/nucleus/schema/receipt.schema.json", *(f"usr/share/nucleus/{path}" for path in POLICIES)]
 
 
 def zsh_functions(prefix: str) -> str:

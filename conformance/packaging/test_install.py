@@ -110,12 +110,13 @@ class Configuration(PackagingTest):
         self.assertEqual(tomllib.loads(text), {})
         shown = self.uncommented(text)
         self.assertEqual(self.explain(text), self.explain(""))
-        files = re.compile(r'^(key|manifest) = "/etc/nucleus/.*\n', re.MULTILINE)  # examples, which nobody installs
-        self.assertEqual(len(files.findall(shown)), 2)
+        # Examples, which nobody installs.
+        files = re.compile(r'^(?:key|manifest|log) = "/(?:etc/nucleus|var/log)/.*\n', re.MULTILINE)
+        self.assertEqual(len(files.findall(shown)), 4)
         self.assertEqual(self.explain(files.sub("", shown)).rc, 0, self.explain(files.sub("", shown)).err)
         # policy.hpp has the defaults: `Mode mode = Mode::agent;`
         declared = (SOURCE / "hardening/policy.hpp").read_text().split("struct HostConfig {")[1].split("\n};")[0]
-        top = {key: value for key, value in tomllib.loads(shown).items() if key not in ("profile", "attestation")}
+        top = {key: value for key, value in tomllib.loads(shown).items() if key not in ("profile", "attestation", "receipt")}
         self.assertIs(tomllib.loads(shown)["attestation"]["required"], False)
         self.assertGreaterEqual(len(top), 5)
         for key, value in top.items():
@@ -128,10 +129,10 @@ class Configuration(PackagingTest):
 
     def test_every_key_is_shown_and_described(self):
         keys = sources_with(re.compile(r'(?:(?:\.|->)(?:text|texts|boolean|integer|table|tables)\(|read_mode\(table, '
-                                       r'|required\(table, |absolute_path\(\*table, )"(\w+)"'),
+                                       r'|required\(table, |absolute_path\(\*(?:table|receipt), )"(\w+)"'),
                             ["hardening/policy_host_config.cpp", "hardening/policy_attestation.cpp"])
         self.assertLessEqual({"mode", "mode_floor", "policy", "policy_dirs", "annotations_may_grant", "lockdown",
-                              "attestation", "manifest", "key", "required"}, keys)
+                              "attestation", "manifest", "key", "required", "receipt", "log"}, keys)
         shown = self.uncommented((SOURCE / "packaging/nucleus.toml").read_text())
         page = (SOURCE / "packaging/man/nucleus.toml.5.in").read_text()
         for key in keys:
