@@ -114,12 +114,14 @@ TEST_F(NftablesTest, Ipv6IsNoWayOut) {
     install(socket, table);
     EXPECT_EQ(send_to(444), EPERM);
     ASSERT_OK_ASSIGN(const NftReading reading, read_table(socket, "x"));
-    const auto& denied = reading.find_set("denied6")->elements;
+    // The kernel's own multicast reports may be denied as well, when they come so late.
+    auto denied = reading.find_set("denied6")->elements;
+    std::erase_if(denied, [](const auto& one) { return one.element.first[0] == 0xff; });
     ASSERT_EQ(denied.size(), 1U);
-    EXPECT_EQ(denied[0].element.first,
+    const nft::Bytes flow = denied[0].element.first;
+    EXPECT_EQ(flow,
               (nft::Bytes{0x20, 0x01, 0x0d, 0xb8, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 17, 0, 0, 0, 1, 188, 0, 0}));
-    ASSERT_OK(send_batch(socket,
-                         encode_elements("x", "names6", {{denied[0].element.first, denied[0].element.first, 0}}, {})));
+    ASSERT_OK(send_batch(socket, encode_elements("x", "names6", {{flow, flow, 0}}, {})));
     EXPECT_EQ(send_to(444), 0);
     EXPECT_EQ(send_to(445), EPERM);
   });
